@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from datetime import date
 from heapq import heapify, heappop, heapreplace
+from itertools import islice
 from json import dumps
 from random import Random
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,11 +14,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from musicbee_warehouse.simulator import words
 from musicbee_warehouse.simulator.catalogue import LENGTHS
 from musicbee_warehouse.simulator.chance import EXPONENTIAL, Popularity, quantile
-from musicbee_warehouse.simulator.machine import Machine, State
+from musicbee_warehouse.simulator.machine import Machine
 from musicbee_warehouse.simulator.rhythm import HOUR, Rhythm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from musicbee_warehouse.simulator.catalogue import Song
     from musicbee_warehouse.simulator.listeners import Listener
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 # Seconds between sessions at the least, and within one at the most unless a song plays.
 _SESSION_GAP = 1800
 _LONGEST_PAUSE = 3600
-# Songs outside the catalogue: about as many as the simulator of the mission's logs chose from.
-_UNLISTED = Popularity(2**18)
 
 
 # A song: its artist, length and title, ready to be written, and the whole seconds that it plays.
@@ -36,7 +36,8 @@ Track: TypeAlias = tuple[str, str, str, int]
 Visitor: TypeAlias = tuple[str, str, str, str, str]
 # Milliseconds since the start, session, item in session; then what the log says of them. The
 # first three are unique, so records sort without looking at the rest.
-Record: TypeAlias = tuple[int, int, int, Visitor, State, Track]
+# All but the numbers are tuples of text, which the garbage collector soon stops looking at.
+Record: TypeAlias = tuple[int, int, int, Visitor, tuple[str, str], Track]
 
 _SILENCE = ("null", "null", "null", 0)
 
@@ -45,14 +46,14 @@ def render(records: Iterable[Record], start: int) -> list[str]:
     """Write records as lines of the log; `start` is in milliseconds since 1970."""
     # One formatted string of ready fragments is five times as fast as json.dumps of a dict.
     return [
-        f'{{"artist":{artist},"auth":{first}{item}{last}{length}{where}{state.request}'
-        f"{session}{title}{state.answer}{start + at}{agent}"
+        f'{{"artist":{artist},"auth":{first}{item}{last}{length}{where}{request}'
+        f"{session}{title}{answer}{start + at}{agent}"
         for (
             at,
             _,
             item,
             (first, last, where, session, agent),
-            state,
+            (request, answer),
             (artist, length, title, _),
         ) in records
     ]
@@ -67,7 +68,7 @@ class Activity:
     however many the days.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a service is made of
         self,
         listeners: Sequence[Listener],
         songs: Iterable[Song],
@@ -80,12 +81,13 @@ class Activity:
         self._listeners = listeners
         self._tracks = [_listed(song) for song in songs]
         self._charts = Popularity(len(self._tracks))
+        self._unlisted = _Unlisted()
         self._coverage = coverage if self._tracks else 0.0
         self._rhythm = Rhythm(start)
         self._start = _seconds(start)
         self._hours = 24 * days
         self._machine = Machine()
-        self._random = Random(f"events {seed}").random
+        self._random = Random(f"events {seed}").random  # noqa: S311 - no secret
 
     def hours(self) -> Iterator[list[Record]]:
         """Yield the records of each hour from the start, in order of time; some are empty."""
@@ -128,7 +130,7 @@ class Activity:
     ) -> int:
         """Play a session out into the hours it lasts; return the second at which it ended."""
         random, tracks, coverage = self._random, self._tracks, self._coverage
-        rank = self._charts.rank
+        rank, unlisted = self._charts.rank, self._unlisted.track
         fraction = int(1000 * random())
         state = self._machine.entry(listener.auth, listener.level, random())
         visitor = _visitor(listener, session)
@@ -139,18 +141,16 @@ class Activity:
                     listener.registration = 1000 * (self._start + now) + fraction
                 listener.auth, listener.level = state.auth, state.level
                 visitor = _visitor(listener, session)
+            track = _SILENCE
             if state.plays:
-                if random() < coverage:
-                    track = tracks[rank(random())]
-                else:
-                    track = _unlisted(random())
+                listed = random() < coverage
+                track = tracks[rank(random())] if listed else unlisted(random())
                 silent_at = now + track[3]
-            else:
-                track = _SILENCE
             pending[now // HOUR].append(
-                (1000 * now + fraction, session, item, visitor, state, track)
+                (1000 * now + fraction, session, item, visitor, state.said, track)
             )
-            following = state.next(random())
+            # As state.next(random()), without the call: this line runs for every event.
+            following = state.destinations[bisect_right(state.cumulative, random())]
             if following is None:
                 return now
             if following.status == 307:
@@ -188,30 +188,32 @@ def _listed(song: Song) -> Track:
     return dumps(song.artist.name), repr(song.duration), dumps(song.title), int(song.duration)
 
 
-def _escaped(texts: Iterable[str]) -> list[str]:
-    return [dumps(text)[1:-1] for text in texts]
+class _Unlisted:
+    """The songs outside the catalogue, made up as they are played, the same for the same rank.
 
-
-_ADJECTIVES = _escaped(words.ADJECTIVES)
-_NOUNS = _escaped(words.NOUNS)
-_ENSEMBLES = _escaped(words.ENSEMBLES)
-_PLAYS = [(repr(length), int(length)) for length in (round(length, 5) for length in LENGTHS)]
-
-
-def _unlisted(share: float) -> Track:
-    """Make up the song outside the catalogue that a draw falls on, the same for the same rank.
-
-    No artist of the catalogue is an ensemble, so none of these songs is in it.
+    As many as make plays as repetitive as in the mission's logs. No artist of the catalogue is
+    an ensemble, so none of these songs is in it.
     """
-    # Neighbours in rank share nothing once the multiplication has spread them over 32 bits.
-    mixed = (_UNLISTED.rank(share) + 1) * 2654435761 & 0xFFFFFFFF
-    length, seconds = _PLAYS[mixed >> 20]
-    return (
-        f'"{_NOUNS[mixed % 80]} {_NOUNS[(mixed >> 7) % 79]} {_ENSEMBLES[mixed >> 13 & 7]}"',
-        length,
-        f'"{_ADJECTIVES[(mixed >> 16) % 60]} {_NOUNS[(mixed >> 22) % 80]}"',
-        seconds,
-    )
+
+    def __init__(self) -> None:
+        self._rank = Popularity(2**17).rank
+        names = (
+            dumps(f"{one} {other} {ensemble}")
+            for other in words.NOUNS
+            for ensemble in words.ENSEMBLES
+            for one in words.NOUNS
+        )
+        self._artists = list(islice(names, 2**14))
+        self._titles = [dumps(f"{a} {noun}") for a in words.ADJECTIVES for noun in words.NOUNS]
+        self._lengths = [(repr(round(length, 5)), int(length)) for length in LENGTHS]
+
+    def track(self, share: float) -> Track:
+        """Return the song that the draw `share` falls on."""
+        # The multiplication leaves neighbours in rank nothing in common, and no two ranks the same.
+        mixed = (self._rank(share) + 1) * 2654435761 & 0xFFFFFFFF
+        length, seconds = self._lengths[mixed >> 20]
+        titles = self._titles
+        return self._artists[mixed & 0x3FFF], length, titles[(mixed >> 14) % len(titles)], seconds
 
 
 def _seconds(day: date) -> int:

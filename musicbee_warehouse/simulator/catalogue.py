@@ -86,9 +86,9 @@ def catalogue(songs: int, seed: int) -> Iterator[Song]:
 
     >>> first, second = catalogue(2, seed=0)
     >>> first.track_id, first.title, first.artist.name, first.duration
-    ('', '', '', 0)
+    ('TRAAAND9BB133145B9', 'Lucky Lion (Acoustic)', 'Restless Falcon', 184.60894)
     """
-    random = Random(f"songs {seed}").random
+    random = Random(f"songs {seed}").random  # noqa: S311 - no secret
     artists: list[Artist] = []
     names: set[str] = set()
     for number in range(songs):

@@ -69,7 +69,7 @@ class Popularity:
 
     >>> charts = Popularity(1000)
     >>> charts.rank(0.0), charts.rank(0.01), charts.rank(0.5), charts.rank(0.999999)
-    (0, 0, 137, 999)
+    (0, 0, 132, 999)
     """
 
     __slots__ = ("first", "span")

@@ -56,7 +56,7 @@ def listeners(users: int, newcomers: int, start: int, seed: int) -> Iterator[Lis
 
     `start` is in seconds since 1970.
     """
-    random = Random(f"users {seed}").random
+    random = Random(f"users {seed}").random  # noqa: S311 - no secret
     # Text is rendered once and shared, so that a million users fit in memory.
     women = [f'{_json(name)},"gender":"F"' for name in words.WOMEN]
     men = [f'{_json(name)},"gender":"M"' for name in words.MEN]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import TypeAlias
 
 # Pages that change something are PUT and redirect; Error is not found; the rest is a plain GET.
 _REQUESTS = {
@@ -39,14 +40,16 @@ _TURNS = {
     "Submit Upgrade": {"level": "paid"},
 }
 
+_Moves: TypeAlias = dict[str, dict[str, float]]
+
 # The chance of each page after a page; what is missing to 1 is the chance that the session ends.
-_ALIKE = {
+_ALIKE: _Moves = {
     "Logout": {"Home": 1.0},
     "Cancel": {"Cancellation Confirmation": 1.0},
     "Cancellation Confirmation": {},
     "Error": {"NextSong": 0.3, "Home": 0.2},
 }
-_FREE = {
+_FREE: _Moves = {
     **_ALIKE,
     "NextSong": {
         "NextSong": 0.5,
@@ -82,7 +85,7 @@ _FREE = {
     "Upgrade": {"Submit Upgrade": 0.3, "Home": 0.25, "NextSong": 0.2, "Upgrade": 0.1},
     "Submit Upgrade": {"Home": 1.0},
 }
-_PAID = {
+_PAID: _Moves = {
     **_ALIKE,
     "NextSong": {
         "NextSong": 0.9232,
@@ -119,20 +122,20 @@ _PAID = {
     "Downgrade": {"NextSong": 0.58, "Home": 0.16, "Downgrade": 0.05, "Submit Downgrade": 0.015},
     "Submit Downgrade": {"Home": 1.0},
 }
-_LOGGED_OUT = {
+_LOGGED_OUT: _Moves = {
     "Home": {"Login": 0.36, "Home": 0.15, "About": 0.07, "Help": 0.035},
     "Login": {"Home": 1.0},
     "About": {"Login": 0.28, "Home": 0.15, "About": 0.07},
     "Help": {"Login": 0.25, "Help": 0.3, "Home": 0.1},
 }
-_GUEST = {
+_GUEST: _Moves = {
     "Home": {"Register": 0.5, "Home": 0.15, "About": 0.05, "Help": 0.03},
     "Register": {"Submit Registration": 0.7, "Home": 0.1, "Register": 0.05},
     "Submit Registration": {"Home": 1.0},
     "About": {"Register": 0.3, "Home": 0.3},
     "Help": {"Register": 0.3, "Home": 0.3},
 }
-_MOVES = {
+_MOVES: dict[tuple[str, str], _Moves] = {
     ("Logged In", "free"): _FREE,
     ("Logged In", "paid"): _PAID,
     ("Logged Out", "free"): _LOGGED_OUT,
@@ -143,7 +146,7 @@ _MOVES = {
 }
 
 # The first page of a session, by weight.
-_ENTRIES = {
+_ENTRIES: dict[tuple[str, str], dict[str, float]] = {
     ("Logged In", "free"): {"NextSong": 405, "Home": 286, "Help": 2, "About": 2, "Error": 1},
     ("Logged In", "paid"): {"NextSong": 102, "Home": 65, "Help": 0.5, "About": 0.3, "Error": 0.1},
     ("Logged Out", "free"): {"Home": 2, "Login": 1},
@@ -168,14 +171,15 @@ class State:
     cumulative: tuple[float, ...] = ()
     destinations: tuple[State | None, ...] = ()
     plays: bool = field(init=False)
-    # What the log says of the page, ready to be written.
-    request: str = field(init=False)
-    answer: str = field(init=False)
+    # What the log says of the page, ready to be written: method and page; status.
+    said: tuple[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.plays = self.page == "NextSong"
-        self.request = f'"{self.method}","page":"{self.page}","registration":'
-        self.answer = f',"status":{self.status},"ts":'
+        self.said = (
+            f'"{self.method}","page":"{self.page}","registration":',
+            f',"status":{self.status},"ts":',
+        )
 
     def next(self, share: float) -> State | None:
         """Return the state that the draw `share` (0 to under 1) leads to; None ends the session."""

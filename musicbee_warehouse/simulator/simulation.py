@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from musicbee_warehouse.simulator.activity import Activity, render
 from musicbee_warehouse.simulator.catalogue import catalogue
+from musicbee_warehouse.simulator.defects import Defects, Spoiler
 from musicbee_warehouse.simulator.listeners import listeners
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from musicbee_warehouse.simulator.catalogue import Song
 
 _EPOCH = date(1970, 1, 1)
+_NONE = Defects()
 _LINES = 10_000  # rendered at a time: some five megabytes
 
 
@@ -49,6 +51,7 @@ class Simulation:
     seed: int
     coverage: float
     newcomers: float
+    defects: Defects
 
     def __post_init__(self) -> None:
         _at_least("songs", self.song_count, 0)
@@ -62,7 +65,7 @@ class Simulation:
 
         >>> song = next(simulate(songs=3).songs())
         >>> song["title"], song["artist_name"], song["duration"]
-        ('', '', 0)
+        ('Lucky Lion (Acoustic)', 'Restless Falcon', 184.60894)
         """
         return (song.metadata() for song in catalogue(self.song_count, self.seed))
 
@@ -71,7 +74,7 @@ class Simulation:
 
         >>> event = next(simulate(users=10).events())
         >>> event["userId"], event["page"], event["ts"]
-        ('', '', 0)
+        ('7', 'NextSong', 1541086604270)
         """
         return (json.loads(line) for day in self._log() for lines in day for line in lines)
 
@@ -97,25 +100,38 @@ class Simulation:
         >>> with TemporaryDirectory() as folder:
         ...     written = simulate(songs=3, users=10, days=2).write(folder)
         >>> written.files, written.songs, written.events
-        (5, 3, 0)
+        (5, 3, 50)
         """
         _at_least("songs_per_file", songs_per_file, 1)
         files = _Files(Path(folder), compress=compress)
-        songs = catalogue(self.song_count, self.seed)
-        for first in songs:
-            together = chain([first], islice(songs, songs_per_file - 1))
-            files.write(_song_path(first), [[f"{json.dumps(s.metadata())}\n" for s in together]])
+        spoiler = Spoiler(self.defects, self.seed) if self.defects != _NONE else None
+        self._write_songs(files, songs_per_file, spoiler)
         events = 0
-        for day, batches in enumerate(self._log()):
+        for number, batches in enumerate(self._log()):
             if on_progress:
-                on_progress(day, self.days)
-            events += files.write(_log_path(self.start + timedelta(day)), batches)
+                on_progress(number, self.days)
+            day = self.start + timedelta(number)
+            if spoiler:
+                path = _late_log_path(day) if spoiler.late() else _log_path(day)
+                events += files.write(path, _singly(spoiler.log(chain.from_iterable(batches))))
+            else:
+                events += files.write(_log_path(day), batches)
         if on_progress:
             on_progress(self.days, self.days)
         return Written(files.folder, files.count, self.song_count, events, files.bytes)
 
+    def _write_songs(self, files: _Files, songs_per_file: int, spoiler: Spoiler | None) -> None:
+        songs = catalogue(self.song_count, self.seed)
+        for first in songs:
+            metadata = (s.metadata() for s in chain([first], islice(songs, songs_per_file - 1)))
+            if spoiler:
+                lines = spoiler.songs(metadata)
+            else:
+                lines = (f"{json.dumps(song)}\n" for song in metadata)
+            files.write(_song_path(first), _singly(lines))
+
     def _log(self) -> Iterator[Iterator[list[str]]]:
-        """Yield for each day the lines of its events, many at a time; read a day before the next."""
+        """Yield each day's lines, many at a time; read a day to its end before the next."""
         newcomers = round(self.users * self.newcomers)
         midnight = 86400 * (self.start - _EPOCH).days
         activity = Activity(
@@ -175,6 +191,10 @@ class _Files:
                 yield cast("IO[bytes]", compressed)
 
 
+def _singly(lines: Iterable[str]) -> Iterator[list[str]]:
+    return ([line] for line in lines)
+
+
 def _song_path(song: Song) -> str:
     track = song.track_id
     return f"song_data/{track[2]}/{track[3]}/{track[4]}/{track}.json"
@@ -184,7 +204,12 @@ def _log_path(day: date) -> str:
     return f"log_data/{day:%Y/%m}/{day}-events.json"
 
 
-def simulate(
+def _late_log_path(day: date) -> str:
+    arrival = day + timedelta(days=3)
+    return f"log_data/{arrival:%Y/%m}/{arrival}-late-{day}-events.json"
+
+
+def simulate(  # noqa: PLR0913 - what a service is made of
     songs: int = 1000,
     users: int = 100,
     *,
@@ -193,6 +218,7 @@ def simulate(
     seed: int = 0,
     coverage: float = 0.5,
     newcomers: float = 0.1,
+    defects: Defects = _NONE,
 ) -> Simulation:
     """Describe a service to be simulated: its catalogue, its listeners, its days.
 
@@ -200,7 +226,8 @@ def simulate(
     of songs that have no file, as most of the mission's are. Of the `users`, the share
     `newcomers` (0 to 1) registers after `start`; the others have before. Days are those of UTC.
     A user makes some 80 events in 30 days. The same values make the same songs and events on
-    every platform and every version of Python.
+    every platform and every version of Python. `defects` are in the files that are written, never
+    in what `Simulation.songs` and `Simulation.events` yield.
 
     The shape is that of the logs of https://github.com/Interana/eventsim.
 
@@ -208,9 +235,9 @@ def simulate(
 
     >>> simulation = simulate(songs=20, users=5, days=7)
     >>> len(list(simulation.songs())), len(list(simulation.events()))
-    (20, 0)
+    (20, 42)
     """
-    return Simulation(songs, users, start, days, seed, coverage, newcomers)
+    return Simulation(songs, users, start, days, seed, coverage, newcomers, defects)
 
 
 def _at_least(name: str, value: int, least: int) -> None:

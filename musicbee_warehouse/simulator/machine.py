@@ -46,7 +46,6 @@ _Moves: TypeAlias = dict[str, dict[str, float]]
 _ALIKE: _Moves = {
     "Logout": {"Home": 1.0},
     "Cancel": {"Cancellation Confirmation": 1.0},
-    "Cancellation Confirmation": {},
     "Error": {"NextSong": 0.3, "Home": 0.2},
 }
 _FREE: _Moves = {

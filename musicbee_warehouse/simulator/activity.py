@@ -129,34 +129,40 @@ class Activity:
         pending: defaultdict[int, list[Record]],
     ) -> int:
         """Play a session out into the hours it lasts; return the second at which it ended."""
+        # What runs for every event is spelled out here, free of calls and look-ups.
         random, tracks, coverage = self._random, self._tracks, self._coverage
-        rank, unlisted = self._charts.rank, self._unlisted.track
+        first, span, unlisted = self._charts.first, self._charts.span, self._unlisted.track
         fraction = int(1000 * random())
         state = self._machine.entry(listener.auth, listener.level, random())
+        kind = state.visitor
         visitor = _visitor(listener, session)
         item = silent_at = 0
         while True:
-            if state.auth != listener.auth or state.level != listener.level:
+            if state.visitor is not kind:
                 if listener.auth == "Guest":
                     listener.registration = 1000 * (self._start + now) + fraction
-                listener.auth, listener.level = state.auth, state.level
+                kind = state.visitor
+                listener.auth, listener.level = kind
                 visitor = _visitor(listener, session)
-            track = _SILENCE
             if state.plays:
-                listed = random() < coverage
-                track = tracks[rank(random())] if listed else unlisted(random())
+                if random() < coverage:
+                    root = first + span * random()  # as Popularity.rank
+                    track = tracks[int(root * root * root * root - 2)]
+                else:
+                    track = unlisted(random())
                 silent_at = now + track[3]
+            else:
+                track = _SILENCE
             pending[now // HOUR].append(
                 (1000 * now + fraction, session, item, visitor, state.said, track)
             )
-            # As state.next(random()), without the call: this line runs for every event.
-            following = state.destinations[bisect_right(state.cumulative, random())]
+            following = state.destinations[bisect_right(state.cumulative, random())]  # as next
             if following is None:
                 return now
-            if following.status == 307:
-                now += 1
-            elif following.plays and now < silent_at:
+            if following.plays and now < silent_at:
                 now = silent_at
+            elif following.redirects:
+                now += 1
             else:
                 pause = listener.pause * quantile(EXPONENTIAL, random())
                 now += int(min(pause, _LONGEST_PAUSE))
@@ -196,7 +202,8 @@ class _Unlisted:
     """
 
     def __init__(self) -> None:
-        self._rank = Popularity(2**17).rank
+        charts = Popularity(2**17)
+        self._first, self._span = charts.first, charts.span
         names = (
             dumps(f"{one} {other} {ensemble}")
             for other in words.NOUNS
@@ -210,7 +217,8 @@ class _Unlisted:
     def track(self, share: float) -> Track:
         """Return the song that the draw `share` falls on."""
         # The multiplication leaves neighbours in rank nothing in common, and no two ranks the same.
-        mixed = (self._rank(share) + 1) * 2654435761 & 0xFFFFFFFF
+        root = self._first + share * self._span  # as Popularity.rank
+        mixed = int(root * root * root * root - 1) * 2654435761 & 0xFFFFFFFF
         length, seconds = self._lengths[mixed >> 20]
         titles = self._titles
         return self._artists[mixed & 0x3FFF], length, titles[(mixed >> 14) % len(titles)], seconds

@@ -158,23 +158,25 @@ _ENTRIES: dict[tuple[str, str], dict[str, float]] = {
 class State:
     """A page as one kind of visitor sees it, and where it leads.
 
+    `visitor` is how they are logged in and their level, one tuple for all states that share it.
     `cumulative` and `destinations` are the chances of the next states; the last destination is
     None, the end of the session.
     """
 
-    auth: str
-    level: str
+    visitor: tuple[str, str]
     page: str
     method: str
     status: int
     cumulative: tuple[float, ...] = ()
     destinations: tuple[State | None, ...] = ()
     plays: bool = field(init=False)
+    redirects: bool = field(init=False)
     # What the log says of the page, ready to be written: method and page; status.
     said: tuple[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.plays = self.page == "NextSong"
+        self.redirects = self.status == 307
         self.said = (
             f'"{self.method}","page":"{self.page}","registration":',
             f',"status":{self.status},"ts":',
@@ -185,7 +187,7 @@ class State:
         return self.destinations[bisect_right(self.cumulative, share)]
 
     def __repr__(self) -> str:
-        return f"<State {self.page} ({self.auth}, {self.level})>"
+        return f"<State {self.page} ({self.visitor[0]}, {self.visitor[1]})>"
 
 
 class Machine:
@@ -199,12 +201,12 @@ class Machine:
 
     def __init__(self) -> None:
         self.states = {
-            (auth, level, page): State(auth, level, page, *_REQUESTS.get(page, _PLAIN_REQUEST))
-            for (auth, level), pages in _MOVES.items()
+            (*visitor, page): State(visitor, page, *_REQUESTS.get(page, _PLAIN_REQUEST))
+            for visitor, pages in _MOVES.items()
             for page in pages
         }
         for state in self.states.values():
-            moves = _MOVES[state.auth, state.level][state.page]
+            moves = _MOVES[state.visitor][state.page]
             state.cumulative = tuple(accumulate(moves.values()))
             state.destinations = (*(self._after(state, page) for page in moves), None)
         self._entries = {
@@ -217,7 +219,8 @@ class Machine:
 
     def _after(self, state: State, page: str) -> State:
         turn = _TURNS.get(state.page, {})
-        return self.states[turn.get("auth", state.auth), turn.get("level", state.level), page]
+        auth, level = state.visitor
+        return self.states[turn.get("auth", auth), turn.get("level", level), page]
 
     def entry(self, auth: str, level: str, share: float) -> State:
         """Return the first state of a session, by the draw `share` (0 to under 1)."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _EPOCH = date(1970, 1, 1)
 _NONE = Defects()
-_LINES = 10_000  # rendered at a time: some five megabytes
+_LINES = 1_000  # rendered at a time: half a megabyte, which stays in a processor's cache
 
 
 @dataclass(frozen=True)
@@ -172,23 +172,23 @@ class _Files:
         if path.parent != self._made:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._made = path.parent
-        with self._open(path) as file:
-            for batch in chain([first], batches):
-                file.write("".join(batch).encode("ascii"))
-                lines += len(batch)
+        with path.open("wb") as file:
+            with self._compressed(file) as packed:
+                for batch in chain([first], batches):
+                    packed.write("".join(batch).encode("ascii"))
+                    lines += len(batch)
+            self.bytes += file.tell()
         self.count += 1
-        self.bytes += path.stat().st_size
         return lines
 
     @contextmanager
-    def _open(self, path: Path) -> Iterator[IO[bytes]]:
-        with path.open("wb") as file:
-            if not self.compress:
-                yield file
-                return
-            # No name and no time of writing, so that the same data makes the same file.
-            with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as compressed:
-                yield cast("IO[bytes]", compressed)
+    def _compressed(self, file: IO[bytes]) -> Iterator[IO[bytes]]:
+        if not self.compress:
+            yield file
+            return
+        # No name and no time of writing, so that the same data makes the same file.
+        with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+            yield cast("IO[bytes]", packed)
 
 
 def _singly(lines: Iterable[str]) -> Iterator[list[str]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from gzip import GzipFile
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -82,7 +82,7 @@ class Simulation:
         self,
         folder: str | Path,
         *,
-        compress: bool = False,
+        gzip: bool = False,
         songs_per_file: int = 1,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> Written:
@@ -90,7 +90,7 @@ class Simulation:
 
         Songs are in `song_data/A/B/C/TRABC....json`, events in
         `log_data/2018/11/2018-11-01-events.json`, a line each; a day without events has no file.
-        With `compress` the names end in `.json.gz`. `on_progress` is called with the days written
+        With `gzip` the names end in `.json.gz`. `on_progress` is called with the days written
         and all days, first when the songs are written. Files of the same name are replaced.
 
         Raises OSError where the folder can't be written, ValueError where `songs_per_file` is
@@ -103,7 +103,7 @@ class Simulation:
         (5, 3, 50)
         """
         _at_least("songs_per_file", songs_per_file, 1)
-        files = _Files(Path(folder), compress=compress)
+        files = _Files(Path(folder), compress=gzip)
         spoiler = Spoiler(self.defects, self.seed) if self.defects != _NONE else None
         self._write_songs(files, songs_per_file, spoiler)
         events = 0
@@ -187,7 +187,7 @@ class _Files:
             yield file
             return
         # No name and no time of writing, so that the same data makes the same file.
-        with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+        with GzipFile("", "wb", fileobj=file, mtime=0) as packed:
             yield cast("IO[bytes]", packed)
 
 

@@ -67,7 +67,7 @@ def test_many_songs_can_share_a_file(tmp_path):
 def test_compressed_files_hold_the_same_bytes(tmp_path):
     plain, compressed = tmp_path / "plain", tmp_path / "compressed"
     SIMULATION.write(plain)
-    SIMULATION.write(compressed, compress=True)
+    SIMULATION.write(compressed, gzip=True)
     files = [path for path in plain.rglob("*") if path.is_file()]
     for path in files:
         packed = (compressed / path.relative_to(plain)).with_suffix(".json.gz").read_bytes()

@@ -7,8 +7,7 @@ far above that bit, and a draw is a look-up and an interpolation.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from math import exp, log, sqrt
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -88,21 +87,3 @@ class Popularity:
 def _fourth_root(number: float) -> float:
     # Square roots are correctly rounded everywhere (IEEE 754); a power of 0.25 need not be.
     return sqrt(sqrt(number))
-
-
-class Odds:
-    """Draws of one of a few things by their weights."""
-
-    __slots__ = ("choices", "cumulative")
-
-    def __init__(self, weights: dict[str, float]) -> None:
-        self.choices = tuple(weights)
-        self.cumulative = tuple(accumulate(weights.values()))
-
-    def draw(self, share: float) -> str:
-        """Return the choice that the draw `share` (0 to under 1) falls on.
-
-        >>> Odds({"free": 10, "paid": 2}).draw(0.9)
-        'paid'
-        """
-        return self.choices[bisect_right(self.cumulative, share * self.cumulative[-1])]

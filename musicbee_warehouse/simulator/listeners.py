@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from json import dumps
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -58,11 +58,11 @@ def listeners(users: int, newcomers: int, start: int, seed: int) -> Iterator[Lis
     """
     random = Random(f"users {seed}").random  # noqa: S311 - no secret
     # Text is rendered once and shared, so that a million users fit in memory.
-    women = [f'{_json(name)},"gender":"F"' for name in words.WOMEN]
-    men = [f'{_json(name)},"gender":"M"' for name in words.MEN]
-    surnames = [_json(name) for name in words.SURNAMES]
-    areas = [_json(area) for area in words.METROPOLITAN_AREAS]
-    agents = [_json(agent) for agent in words.USER_AGENTS]
+    women = [f'{dumps(name)},"gender":"F"' for name in words.WOMEN]
+    men = [f'{dumps(name)},"gender":"M"' for name in words.MEN]
+    surnames = [dumps(name) for name in words.SURNAMES]
+    areas = [dumps(area) for area in words.METROPOLITAN_AREAS]
+    agents = [dumps(agent) for agent in words.USER_AGENTS]
     by_size, by_use = Popularity(len(areas)), Popularity(len(agents))
     for user_id in range(1, users + 1):
         listener = Listener(user_id)
@@ -80,7 +80,3 @@ def listeners(users: int, newcomers: int, start: int, seed: int) -> Iterator[Lis
             listener.level = "paid" if paid else "free"
             listener.registration = int(1000 * (start - before))
         yield listener
-
-
-def _json(text: str) -> str:
-    return json.dumps(text)

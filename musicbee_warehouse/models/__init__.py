@@ -1,7 +1,7 @@
 """What the tables are: staging, and the star that analysts query."""
 
 from musicbee_warehouse.models.base import Base, json_key, jsonpaths
-from musicbee_warehouse.models.staging import StagingEvent, StagingSong
+from musicbee_warehouse.models.staging import StagingEvent, StagingRepeat, StagingSong
 from musicbee_warehouse.models.star import (
     ArtistDim,
     SongDim,
@@ -17,6 +17,7 @@ __all__ = [
     "SongDim",
     "SongplayFact",
     "StagingEvent",
+    "StagingRepeat",
     "StagingSong",
     "TimeDim",
     "UnmatchedSongplay",

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import TIMESTAMP, BigInteger, Double, Integer, SmallInteger, String
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, mapped_column
 
 from musicbee_warehouse.models.base import Base, read_from
 
@@ -76,3 +76,14 @@ class StagingSong(Base):
     artist_location: Mapped[str | None] = read_from(
         "artist_location", String(512), redshift_encode="zstd"
     )
+
+
+class StagingRepeat(Base):
+    """A play that the staged files hold more than once; found once, so that no step looks again."""
+
+    __tablename__ = "staging_repeats"
+    __table_args__: Any = {"comment": __doc__, "redshift_diststyle": "ALL"}
+    __mapper_args__: Any = {"primary_key": ["songplay_id"]}
+
+    songplay_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
+    copies: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")

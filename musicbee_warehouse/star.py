@@ -1,0 +1,412 @@
+"""The statements that fill the star from staging, and the pipeline that orders them.
+
+Every statement is plain SQLAlchemy, means the same on DuckDB and on Redshift, and may be run again:
+what is in the star already stays once. The star never depends on the order in which files arrive,
+nor on how they are spread over runs.
+
+>>> print(songs[0])
+... # doctest: +ELLIPSIS
+DELETE FROM song_dim ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Delete,
+    Float,
+    FromClause,
+    Insert,
+    Select,
+    SmallInteger,
+    Subquery,
+    Table,
+    Update,
+    case,
+    cast,
+    delete,
+    exists,
+    extract,
+    func,
+    literal_column,
+    null,
+    select,
+    union,
+    union_all,
+    update,
+)
+from sqlalchemy.sql.expression import ColumnElement
+
+from musicbee_warehouse.models import (
+    ArtistDim,
+    SongDim,
+    SongplayFact,
+    StagingEvent,
+    StagingRepeat,
+    StagingSong,
+    TimeDim,
+    UnmatchedSongplay,
+    UserDim,
+)
+from musicbee_warehouse.pipeline import Pipeline
+from musicbee_warehouse.statements import Copy, CopyOptions, insert_from
+
+ITEMS_PER_SESSION = 1_000_000
+"""The room that ``songplay_id`` leaves for the items of a session; real sessions hold hundreds."""
+
+_event: Table = StagingEvent.metadata.tables["staging_events"]
+_staged_song: Table = StagingSong.metadata.tables["staging_songs"]
+_repeat: Table = StagingRepeat.metadata.tables["staging_repeats"]
+_song: Table = SongDim.metadata.tables["song_dim"]
+_fact: Table = SongplayFact.metadata.tables["songplay_fact"]
+_unmatched: Table = UnmatchedSongplay.metadata.tables["unmatched_songplay"]
+
+
+def _blank_to_null(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    return case((func.trim(text) != "", text)).label(text.name)  # type: ignore[attr-defined]
+
+
+def _rank(key: ColumnElement[Any], order: Sequence[ColumnElement[Any]]) -> ColumnElement[int]:
+    return func.row_number().over(partition_by=key, order_by=order).label("place")
+
+
+# What is staged, in the words of the star ----------------------------------------------------
+
+_songplay_id = (
+    cast(_event.c.session_id, BigInteger) * literal_column(str(ITEMS_PER_SESSION))
+    + _event.c.item_in_session
+).label("songplay_id")
+_is_play = _event.c.page == "NextSong"
+_play_columns = (
+    _songplay_id,
+    _event.c.ts.label("start_time"),
+    _event.c.user_id,
+    _event.c.level,
+    _event.c.session_id,
+    _event.c.item_in_session,
+    _blank_to_null(_event.c.location),
+    _event.c.user_agent,
+    _event.c.song.label("title"),
+    _event.c.artist.label("artist_name"),
+    _event.c.length.label("duration"),
+)
+
+
+def _new_plays(name: str) -> Subquery:
+    """Return the staged plays that the fact table lacks, each once."""
+    once = select(*_play_columns).where(
+        _is_play, ~exists().where(_repeat.c.songplay_id == _songplay_id)
+    )
+    copies = (
+        select(
+            *_play_columns,
+            _rank(
+                _songplay_id,
+                [_event.c[name] for name in ("ts", "user_id", "level", "song", "artist", "length")],
+            ),
+        )
+        .join_from(_event, _repeat, _repeat.c.songplay_id == _songplay_id)
+        .where(_is_play)
+        .subquery("copy")
+    )
+    first = select(*(copies.c[column.name] for column in _play_columns)).where(copies.c.place == 1)
+    play = union_all(once, first).subquery("staged")
+    return (
+        select(play)
+        .where(~exists().where(_fact.c.songplay_id == play.c.songplay_id))
+        .subquery(name)
+    )
+
+
+def _song_versions() -> Select[Any]:
+    return select(
+        _staged_song.c.song_id,
+        _blank_to_null(_staged_song.c.title),
+        _staged_song.c.artist_id,
+        func.nullif(_staged_song.c.year, 0).label("year"),
+        _staged_song.c.duration,
+        _blank_to_null(_staged_song.c.artist_name),
+    )
+
+
+def _artist_versions() -> Select[Any]:
+    return select(
+        _staged_song.c.artist_id,
+        _blank_to_null(_staged_song.c.artist_name).label("name"),
+        _blank_to_null(_staged_song.c.artist_location).label("location"),
+        _staged_song.c.artist_latitude.label("latitude"),
+        _staged_song.c.artist_longitude.label("longitude"),
+    )
+
+
+def _user_versions() -> Select[Any]:
+    """Return the latest events of each user: found by their time first, which is cheap."""
+    latest = (
+        select(_event.c.user_id, func.max(_event.c.ts).label("ts"))
+        .where(_event.c.user_id.is_not(None))
+        .group_by(_event.c.user_id)
+        .subquery("latest")
+    )
+    return select(
+        _event.c.user_id,
+        _blank_to_null(_event.c.first_name),
+        _blank_to_null(_event.c.last_name),
+        _event.c.gender,
+        _event.c.level,
+        _event.c.ts.label("last_seen_at"),
+    ).join(latest, (latest.c.user_id == _event.c.user_id) & (latest.c.ts == _event.c.ts))
+
+
+# Which version of a thing is preferred: orders that are total, and put NULL last on both engines --
+
+
+def _by_song(version: FromClause) -> list[ColumnElement[Any]]:
+    has_year = case((version.c.year.is_(None), 1), else_=0)
+    columns = ("title", "duration", "year", "artist_name", "artist_id")
+    return [has_year, *(version.c[name] for name in columns)]
+
+
+def _by_artist(version: FromClause) -> list[ColumnElement[Any]]:
+    without_place = case((version.c.latitude.is_(None) | version.c.longitude.is_(None), 1), else_=0)
+    without_location = case((version.c.location.is_(None), 1), else_=0)
+    columns = ("name", "location", "latitude", "longitude")
+    return [without_place, without_location, *(version.c[name] for name in columns)]
+
+
+def _by_user(version: FromClause) -> list[ColumnElement[Any]]:
+    level = func.coalesce(version.c.level, "").desc()
+    columns = ("first_name", "last_name", "gender")
+    return [version.c.last_seen_at.desc(), level, *(version.c[name] for name in columns)]
+
+
+def _merge(model: Any, key: str, versions: Select[Any], order: Any) -> tuple[Delete, Insert]:
+    """Let the preferred version of each key stand, of those staged and the one in the table.
+
+    The first statement removes the rows that a staged version outranks, the second inserts the
+    best staged version of each key that now has no row.
+    """
+    table: Table = model.__table__
+    version = versions.subquery("version")
+    ranked = select(version, _rank(version.c[key], order(version))).subquery("ranked")
+    names = table.c.keys()
+    best = (
+        select(*(ranked.c[name] for name in names)).where(ranked.c.place == 1).subquery("staged")
+    )
+    rivals = union_all(
+        select(*table.c, literal_column("0").label("is_new")).join(
+            best, best.c[key] == table.c[key]
+        ),
+        select(best, literal_column("1").label("is_new")),
+    ).subquery("rival")
+    contest = select(
+        rivals.c[key],
+        rivals.c.is_new,
+        _rank(rivals.c[key], [*order(rivals), rivals.c.is_new]),
+    ).subquery("contest")
+    winner = (
+        select(contest.c[key]).where(contest.c.place == 1, contest.c.is_new == 1).subquery("better")
+    )
+    lacking = select(best).where(~exists().where(table.c[key] == best.c[key]))
+    return delete(table).where(table.c[key] == winner.c[key]), insert_from(table, lacking)
+
+
+# Which song a play plays ----------------------------------------------------------------------
+
+
+def _same_words(play: FromClause, song: FromClause) -> ColumnElement[bool]:
+    return (song.c.title == play.c.title) & (song.c.artist_name == play.c.artist_name)
+
+
+def _catalogue(name: str, *, alone: bool) -> Subquery:
+    """Return the songs that are alone with their title and artist name, or those that aren't."""
+    rivals = func.count().over(partition_by=(_song.c.title, _song.c.artist_name))
+    song = select(
+        _song.c.song_id,
+        _song.c.artist_id,
+        _song.c.title,
+        _song.c.artist_name,
+        _song.c.duration,
+        rivals.label("rivals"),
+    ).subquery("credited")
+    return select(song).where(song.c.rivals == 1 if alone else song.c.rivals > 1).subquery(name)
+
+
+def _nearest(play: FromClause) -> Subquery:
+    """Return the song of each play that has several to choose from: the nearest in duration."""
+    song = _catalogue("rival_song", alone=False)
+    distance = func.coalesce(func.abs(song.c.duration - play.c.duration), cast(1e9, Float(53)))
+    ranked = (
+        select(
+            play.c.songplay_id,
+            song.c.song_id,
+            song.c.artist_id,
+            _rank(play.c.songplay_id, [distance, song.c.song_id]),
+        )
+        .join_from(play, song, _same_words(play, song))
+        .subquery("ranked")
+    )
+    return select(ranked).where(ranked.c.place == 1).subquery("nearest")
+
+
+def _matched(play: FromClause, again: FromClause) -> Select[Any]:
+    """Return plays with their song, where the catalogue has it: never more rows than plays.
+
+    ``again`` is the same plays under another name: most songs are alone with their words and
+    joined directly, only the plays of the others are ranked.
+    """
+    sole, nearest = _catalogue("sole_song", alone=True), _nearest(again)
+    return (
+        select(
+            *(column for column in play.c if column.name not in ("title", "artist_name")),
+            func.coalesce(sole.c.song_id, nearest.c.song_id).label("song_id"),
+            func.coalesce(sole.c.artist_id, nearest.c.artist_id).label("artist_id"),
+        )
+        .select_from(play)
+        .outerjoin(sole, _same_words(play, sole))
+        .outerjoin(nearest, nearest.c.songplay_id == play.c.songplay_id)
+    )
+
+
+def _touched_songs() -> Subquery:
+    """Return the songs of the catalogue whose plays a staged song may change."""
+    same_song = select(_song.c.song_id).join(_staged_song, _staged_song.c.song_id == _song.c.song_id)
+    rival = select(_song.c.song_id).join(_staged_song, _same_words(_song, _staged_song))
+    return union(same_song, rival).subquery("touched")
+
+
+def _release() -> tuple[Insert, Update]:
+    """Take plays from the songs that may change, so that they are matched anew."""
+    touched = _touched_songs()
+    released = (
+        select(_fact.c.songplay_id, _song.c.title, _song.c.artist_name, _fact.c.duration)
+        .join_from(_fact, _song, _song.c.song_id == _fact.c.song_id)
+        .join(touched, touched.c.song_id == _song.c.song_id)
+    )
+    return (
+        insert_from(UnmatchedSongplay, released),
+        update(_fact)
+        .where(_fact.c.song_id == touched.c.song_id)
+        .values(song_id=null(), artist_id=null()),
+    )
+
+
+def _resolve() -> tuple[Update, Delete]:
+    """Give plays without a song the one that has arrived; with no song staged there is none."""
+    waiting = [
+        select(_unmatched).where(exists(select(_staged_song.c.song_id))).subquery(name)
+        for name in ("waiting", "waiting_again")
+    ]
+    matched = _matched(*waiting).subquery("matched")
+    song = _song.alias("arrived")
+    return (
+        update(_fact)
+        .where(_fact.c.songplay_id == matched.c.songplay_id, matched.c.song_id.is_not(None))
+        .values(song_id=matched.c.song_id, artist_id=matched.c.artist_id),
+        delete(_unmatched).where(
+            _same_words(_unmatched, song), exists(select(_staged_song.c.song_id))
+        ),
+    )
+
+
+def _fill_time() -> Insert:
+    """Insert the instants that are new. The week is ISO's: that of the week's Thursday."""
+    staged = select(_event.c.ts.label("start_time")).where(_is_play).distinct().subquery("instant")
+    start = staged.c.start_time
+    thursday = func.date_trunc("week", start) + literal_column("INTERVAL '3 days'")
+    week = func.floor((extract("doy", thursday) - 1) / literal_column("7.0")) + 1
+    parts = {
+        "hour": extract("hour", start),
+        "day": extract("day", start),
+        "week": week,
+        "month": extract("month", start),
+        "year": extract("year", start),
+        "weekday": extract("dow", start),
+    }
+    new = select(
+        start, *(cast(part, SmallInteger).label(name) for name, part in parts.items())
+    ).where(~exists().where(TimeDim.start_time == start))
+    return insert_from(TimeDim, new)
+
+
+def _fill_unmatched() -> Insert:
+    play = _new_plays("play")
+    without_song = select(
+        play.c.songplay_id, play.c.title, play.c.artist_name, play.c.duration
+    ).where(~exists().where(_same_words(play, _song)))
+    return insert_from(UnmatchedSongplay, without_song)
+
+
+clear_staging = Pipeline(delete(_event), delete(_staged_song), delete(_repeat))
+"""Empties staging, inside the caller's transaction."""
+
+repeats = insert_from(
+    StagingRepeat,
+    select(_songplay_id, func.count().label("copies"))
+    .where(_is_play)
+    .group_by(_songplay_id)
+    .having(func.count() > 1),
+)
+"""Finds the plays that are staged more than once."""
+
+release = Pipeline(*_release())
+"""Takes plays from the songs that staged songs may change; runs before the songs change."""
+
+artists = Pipeline(*_merge(ArtistDim, "artist_id", _artist_versions(), _by_artist))
+"""Fills ``artist_dim``: an artist with coordinates is preferred, then one with a location."""
+
+songs = Pipeline(*_merge(SongDim, "song_id", _song_versions(), _by_song))
+"""Fills ``song_dim``: a song with a year is preferred, then the smallest title and duration."""
+
+resolve = Pipeline(*_resolve())
+"""Matches plays that waited for their song."""
+
+users = Pipeline(*_merge(UserDim, "user_id", _user_versions(), _by_user))
+"""Fills ``user_dim``: a user is as the latest event shows, play or not."""
+
+times = _fill_time()
+"""Fills ``time_dim`` with the instants at which plays began."""
+
+unmatched = _fill_unmatched()
+"""Fills ``unmatched_songplay`` with the new plays that no song of the catalogue matches."""
+
+songplays = insert_from(
+    SongplayFact, _matched(_new_plays("play"), _new_plays("play_again"))
+)
+"""Fills ``songplay_fact`` with the new plays, matched to the nearest song of title and artist."""
+
+transform = Pipeline(
+    repeats, *release, *artists, *songs, *resolve, *users, times, unmatched, songplays
+)
+"""From staging to star."""
+
+
+def pipeline(
+    events: str | Path | Sequence[str | Path],
+    songs: str | Path | Sequence[str | Path],
+    *,
+    events_jsonpaths: str | None = None,
+    iam_role: str = "default",
+    options: CopyOptions = CopyOptions(),  # noqa: B008 - it is frozen
+) -> Pipeline:
+    """Return the whole load: empty staging, copy events and songs into it, fill the star.
+
+    Args:
+        events: where the activity logs are, see :class:`musicbee_warehouse.Copy`.
+        songs: where the song metadata is.
+        events_jsonpaths: the address of the JSONPaths document of ``staging_events``, whose columns
+            are named otherwise than the keys of the log; Redshift needs it, DuckDB doesn't.
+        iam_role: the role by which Redshift reads the files.
+        options: how COPY reads the files.
+
+    >>> pipeline("examples/data/log_data", "examples/data/song_data").names[3:5]
+    ['COPY staging_events', 'COPY staging_songs']
+    """
+    copies = (
+        Copy(StagingEvent, events, jsonpaths=events_jsonpaths, iam_role=iam_role, options=options),
+        Copy(StagingSong, songs, iam_role=iam_role, options=options),
+    )
+    return clear_staging + copies + transform

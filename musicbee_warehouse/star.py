@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Delete,
-    Float,
+    Double,
     FromClause,
     Insert,
     Select,
@@ -238,7 +238,7 @@ def _catalogue(name: str, *, alone: bool) -> Subquery:
 def _nearest(play: FromClause) -> Subquery:
     """Return the song of each play that has several to choose from: the nearest in duration."""
     song = _catalogue("rival_song", alone=False)
-    distance = func.coalesce(func.abs(song.c.duration - play.c.duration), cast(1e9, Float(53)))
+    distance = func.coalesce(func.abs(song.c.duration - play.c.duration), cast(1e9, Double))
     ranked = (
         select(
             play.c.songplay_id,
@@ -317,7 +317,7 @@ def _fill_time() -> Insert:
     staged = select(_event.c.ts.label("start_time")).where(_is_play).distinct().subquery("instant")
     start = staged.c.start_time
     thursday = func.date_trunc("week", start) + literal_column("INTERVAL '3 days'")
-    week = func.floor((extract("doy", thursday) - 1) / literal_column("7.0")) + 1
+    week = func.floor((extract("doy", thursday) - 1) / cast(7, Double)) + 1
     parts = {
         "hour": extract("hour", start),
         "day": extract("day", start),

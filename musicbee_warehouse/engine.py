@@ -1,0 +1,85 @@
+"""Engines: an embedded DuckDB or Redshift, set up as the warehouse needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError
+
+from musicbee_warehouse.models import Base
+
+_DUCKDB_SETTINGS: Mapping[str, str | bool] = {
+    # Rows have no order in a warehouse, and without one DuckDB inserts in parallel:
+    # https://duckdb.org/docs/stable/guides/performance/how_to_tune_workloads
+    "preserve_insertion_order": False,
+    # Compresses better than the format that the oldest DuckDB can still read.
+    "storage_compatibility_version": "latest",
+}
+_DUCKDB_MEMORY = "2GB"
+"""Enough for a load of any size: DuckDB spills what exceeds it, at next to no cost."""
+
+
+def connect(url: str | URL = "duckdb:///musicbee.duckdb", **options: Any) -> Engine:
+    """Return an engine for a warehouse, by default a DuckDB file in the current folder.
+
+    Args:
+        url: ``duckdb:///file``, ``duckdb:///:memory:`` or
+            ``redshift+redshift_connector://user@host:5439/database``. A setting of DuckDB may stand
+            in the URL, as in ``duckdb:///file?memory_limit=8GB&threads=4``; a load gets by with the
+            2 GB that a file's engine is given otherwise.
+        options: passed to :func:`sqlalchemy.create_engine`.
+
+    Raises:
+        sqlalchemy.exc.ArgumentError: for any other database.
+
+    >>> connect("duckdb:///:memory:").dialect.name
+    'duckdb'
+    """
+    url = make_url(url)
+    make = _ENGINES.get(url.get_backend_name())
+    if make is None:
+        raise ArgumentError(
+            f"the warehouse runs on {' and '.join(_ENGINES)}, not on {url.get_backend_name()}; "
+            "give a URL such as duckdb:///musicbee.duckdb"
+        )
+    return make(url, options)
+
+
+def create_tables(engine: Engine) -> None:
+    """Create the tables that are not there yet: staging and star.
+
+    >>> from sqlalchemy import inspect
+    >>> engine = connect("duckdb:///:memory:")
+    >>> create_tables(engine)
+    >>> inspect(engine).has_table("songplay_fact")
+    True
+    """
+    Base.metadata.create_all(engine)
+
+
+def _duckdb(url: URL, options: dict[str, Any]) -> Engine:
+    settings: dict[str, Any] = dict(_DUCKDB_SETTINGS)
+    if url.database not in (None, "", ":memory:"):
+        settings["memory_limit"] = _DUCKDB_MEMORY
+    named = {name.lower() for name in url.query}
+    config = {name: value for name, value in settings.items() if name.lower() not in named}
+    return create_engine(url, connect_args={"config": config}, **options)
+
+
+def _redshift(url: URL, options: dict[str, Any]) -> Engine:
+    """Make an engine that asks for no RETURNING, which Redshift lacks.
+
+    https://github.com/sqlalchemy-redshift/sqlalchemy-redshift/issues/330
+    """
+    engine = create_engine(url.set(drivername="redshift+redshift_connector"), **options)
+    for statement in ("insert", "update", "delete"):
+        setattr(engine.dialect, f"{statement}_returning", False)
+    return engine
+
+
+_ENGINES: Mapping[str, Callable[[URL, dict[str, Any]], Engine]] = {
+    "duckdb": _duckdb,
+    "redshift": _redshift,
+}

@@ -1,0 +1,114 @@
+"""Why a file can't be loaded: read again, slowly, to name file, line, column and value.
+
+A load reads fast and finds faults late; only once it failed are the files read here, by the rules
+of COPY, up to the first fault.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Integer, SmallInteger, String, Table
+from sqlalchemy.types import TIMESTAMP
+
+from musicbee_warehouse.errors import InputError
+from musicbee_warehouse.loading.sources import SourceFile
+from musicbee_warehouse.loading.spool import objects
+from musicbee_warehouse.models import json_key
+
+_WHOLE = re.compile(r"\s*[+-]?\d+\s*")
+_SHOWN = 60
+"""How many characters of a value an error shows."""
+
+
+def diagnose(table: Table, files: Iterable[SourceFile]) -> None:
+    """Raise an InputError at the first fault; return if there is none.
+
+    A play (page NextSong) needs a user too, or the fact table couldn't hold it.
+    """
+    for file in files:
+        for line, text in objects(file.path):
+            values = _object(text, file.path, line)
+            for column in table.columns:
+                if reason := _fault(column, values.get(json_key(column))):
+                    raise InputError(reason, file=file.path, line=line, column=json_key(column))
+            if values.get("page") == "NextSong" and not values.get("userId"):
+                raise InputError(
+                    "a play (page NextSong) has no user; repair or remove the line",
+                    file=file.path,
+                    line=line,
+                    column="userId",
+                )
+
+
+def _object(text: str, file: str, line: int) -> dict[str, Any]:
+    """Return an object with its values as text, as COPY sees them, and null as None."""
+    try:
+        value = json.loads(text, parse_int=str, parse_float=str, object_pairs_hook=_unique)
+    except _RepeatedKeyError as error:
+        raise InputError(
+            f"the key {error} stands twice in an object", file=file, line=line
+        ) from None
+    if not isinstance(value, dict):
+        raise InputError(
+            f"expected a JSON object, not {_shown(text)}; write one object after the other",
+            file=file,
+            line=line,
+        )
+    return {
+        key: field if field is None or isinstance(field, str) else json.dumps(field)
+        for key, field in value.items()
+    }
+
+
+class _RepeatedKeyError(ValueError):
+    pass
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    for position, (key, _) in enumerate(pairs):
+        if any(key == earlier for earlier, _ in pairs[:position]):
+            raise _RepeatedKeyError(repr(key))
+    return dict(pairs)
+
+
+def _fault(column: Column[Any], text: str | None) -> str | None:
+    if text is None or (text == "" and not isinstance(column.type, String)):
+        return None if column.nullable else "the value is missing, and no row goes without it"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return f"{_shown(text)} holds half a character (a lone surrogate)"
+    if isinstance(column.type, String):
+        size, width = len(text.encode()), column.type.length or 0
+        return f"{size} bytes don't fit VARCHAR({width}): {_shown(text)}" if size > width else None
+    if isinstance(column.type, Integer | TIMESTAMP):
+        return _whole_number_fault(column, text)
+    return _number_fault(text)
+
+
+def _whole_number_fault(column: Column[Any], text: str) -> str | None:
+    if not _WHOLE.fullmatch(text):
+        return f"{_shown(text)} is no whole number"
+    bits = 16 if isinstance(column.type, SmallInteger) else 32
+    if isinstance(column.type, BigInteger | TIMESTAMP):
+        bits = 64
+    if not -(2 ** (bits - 1)) <= int(text) < 2 ** (bits - 1):
+        return f"{_shown(text)} is out of the range of {bits} bits"
+    return None
+
+
+def _number_fault(text: str) -> str | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return f"{_shown(text)} is no number"
+    return None if math.isfinite(number) else f"{_shown(text)} is no finite number"
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")

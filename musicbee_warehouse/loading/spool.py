@@ -1,0 +1,183 @@
+"""A spool: files made ready for DuckDB's fast reader, which wants few files and an object a line.
+
+Large newline-delimited files are read where they are. Small files are concatenated, which DuckDB
+would open one by one at some forty times the cost. Objects that span lines, or share one, get a
+line each, as COPY accepts them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import IO, Self
+
+from musicbee_warehouse.errors import InputError
+from musicbee_warehouse.loading.sources import SourceFile
+
+_LARGE = 4 * 1024 * 1024
+"""From this size in bytes a file is worth its own reader."""
+_CHUNK = 4 * 1024 * 1024
+_NEIGHBOURS = re.compile(rb"\}[ \t\r]*\{")
+_SPACE = re.compile(r"\s*")
+
+
+class Spool:
+    """A temporary folder of files made ready; it goes when the context ends.
+
+    >>> from musicbee_warehouse.loading.sources import list_files
+    >>> with Spool() as spool:
+    ...     len(spool.ready(list_files("examples/data/song_data")))
+    1
+    """
+
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="musicbee-spool-")
+        self._files = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._folder.cleanup()
+
+    def ready(self, files: Sequence[SourceFile], *, careful: bool = False) -> list[str]:
+        """Return paths of newline-delimited files with the objects of ``files``.
+
+        A file's first line tells how it is laid out. With ``careful`` no line is trusted: every
+        object is found and put on a line of its own, which takes some ten times longer.
+
+        Raises:
+            InputError: when careful, for what is no sequence of JSON objects.
+        """
+        as_they_are = [
+            file for file in files if not careful and file.size >= _LARGE and _by_lines(file)
+        ]
+        rest = [file for file in files if file not in set(as_they_are)]
+        ready = [file.path for file in as_they_are]
+        if rest:
+            ready.append(self._concatenate(rest, careful=careful))
+        return ready
+
+    def _concatenate(self, files: Iterable[SourceFile], *, careful: bool) -> str:
+        self._files += 1
+        path = Path(self._folder.name, f"{self._files}.json")
+        with path.open("wb") as spool:
+            for file in files:
+                content = b"" if careful or file.size >= _LARGE else _read(file)
+                if content and _one_object_a_line(content):
+                    spool.write(content)
+                    spool.write(b"\n")
+                else:
+                    for _, text in objects(file.path):
+                        spool.write(text.replace("\r", " ").replace("\n", " ").encode())
+                        spool.write(b"\n")
+        return str(path)
+
+
+def objects(path: str) -> Iterator[tuple[int, str]]:
+    """Yield the line on which each JSON value of a file begins, from 1, and its text.
+
+    Raises:
+        InputError: at the first place that is no JSON or no UTF-8.
+    """
+    line = 1
+    with open_text(path) as stream:
+        try:
+            for space, text in _values(stream):
+                line += space.count("\n")
+                yield line, text
+                line += text.count("\n")
+        except json.JSONDecodeError as error:
+            line += error.doc[: error.pos].count("\n")
+            found = error.doc[error.pos : error.pos + 40].split("\n")[0]
+            what = f"not {found!r}" if found else "but the file ends"
+            raise InputError(
+                f"{error.msg.lower()}, {what}; repair or remove the line", file=path, line=line
+            ) from None
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{error.object[error.start : error.start + 1]!r} is not UTF-8; "
+                "convert the file, for example with iconv",
+                file=path,
+                line=line + error.object[: error.start].count(b"\n"),
+            ) from None
+        except (EOFError, gzip.BadGzipFile) as error:
+            raise InputError(f"no whole gzip file: {error}", file=path) from None
+
+
+def open_text(path: str) -> IO[str]:
+    """Open a plain or gzip file as UTF-8, its line ends as they are."""
+    if path.endswith(".gz"):
+        return gzip.open(path, "rt", encoding="utf-8", newline="")
+    return Path(path).open(encoding="utf-8", newline="")
+
+
+def _values(stream: IO[str]) -> Iterator[tuple[str, str]]:
+    """Yield the space before each JSON value and the value's text, reading on as needed."""
+    decode = json.JSONDecoder().raw_decode
+    text, start, more = "", 0, True
+    while True:
+        space = _SPACE.match(text, start)
+        assert space  # noqa: S101 - the pattern matches nothing too
+        begin = space.end()
+        try:
+            if begin == len(text):
+                raise json.JSONDecodeError("expecting value", text, begin)
+            _, end = decode(text, begin)
+        except json.JSONDecodeError as error:
+            chunk = stream.read(_CHUNK) if more else ""
+            if chunk:
+                text, start = text[start:] + chunk, 0
+                continue
+            more = False
+            if begin == len(text):
+                return
+            raise json.JSONDecodeError(error.msg, text[start:], error.pos - start) from None
+        yield space.group(), text[begin:end]
+        start = end
+
+
+def _read(file: SourceFile) -> bytes:
+    with open(file.path, "rb") as stream:  # noqa: PTH123 - thousands of files: Path costs a third more
+        content = stream.read()
+    if not file.path.endswith(".gz"):
+        return content
+    try:
+        return gzip.decompress(content)
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise InputError(f"no whole gzip file: {error}", file=file.path) from None
+
+
+def _one_object_a_line(content: bytes) -> bool:
+    first, _, rest = content.lstrip().partition(b"\n")
+    if not rest.strip() and not _NEIGHBOURS.search(first):
+        return True
+    return _is_object(first) and not _NEIGHBOURS.search(content)
+
+
+def _by_lines(file: SourceFile) -> bool:
+    opened: IO[bytes] = (
+        gzip.open(file.path, "rb") if file.path.endswith(".gz") else Path(file.path).open("rb")  # type: ignore[assignment]
+    )
+    with opened as stream:
+        try:
+            return _is_object(stream.readline(_LARGE))
+        except (EOFError, gzip.BadGzipFile):
+            return False
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError
 
 from musicbee_warehouse.models import Base
@@ -19,6 +19,9 @@ _DUCKDB_SETTINGS: Mapping[str, str | bool] = {
 }
 _DUCKDB_MEMORY = "2GB"
 """Enough for a load of any size: DuckDB spills what exceeds it, at next to no cost."""
+_TABLES = text(
+    "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+)
 
 
 def connect(url: str | URL = "duckdb:///musicbee.duckdb", **options: Any) -> Engine:
@@ -56,7 +59,11 @@ def create_tables(engine: Engine) -> None:
     >>> inspect(engine).has_table("songplay_fact")
     True
     """
-    Base.metadata.create_all(engine)
+    with engine.begin() as connection:
+        # Asked in plain SQL: the reflection of DuckDB's dialect imports pandas where it can.
+        there = set(connection.scalars(_TABLES))
+        missing = [table for table in Base.metadata.sorted_tables if table.name not in there]
+        Base.metadata.create_all(connection, tables=missing, checkfirst=False)
 
 
 def _duckdb(url: URL, options: dict[str, Any]) -> Engine:

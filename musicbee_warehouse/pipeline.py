@@ -59,9 +59,7 @@ class Report(Sequence[Step]):
     def __repr__(self) -> str:
         width = max((len(step.name) for step in self), default=4)
         lines = [f"{'step':<{width}} {'rows':>12} {'seconds':>8}"]
-        lines += [
-            f"{step.name:<{width}} {_rows(step):>12} {step.seconds:>8.3f}" for step in self
-        ]
+        lines += [f"{step.name:<{width}} {_rows(step):>12} {step.seconds:>8.3f}" for step in self]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -167,8 +165,9 @@ def dialect_of(name: str) -> Dialect:
     'redshift'
     """
     drivers = {"redshift": "redshift+redshift_connector", "duckdb": "duckdb"}
-    dialect: Dialect = make_url(f"{drivers[name]}://").get_dialect()(paramstyle="named")
-    return dialect
+    make: Callable[..., Dialect] = make_url(f"{drivers[name]}://").get_dialect()
+    # A style of parameters without percent signs, so that those of literals aren't doubled.
+    return make(paramstyle="named")
 
 
 @singledispatch

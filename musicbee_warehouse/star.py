@@ -32,6 +32,7 @@ from sqlalchemy import (
     exists,
     extract,
     func,
+    literal,
     literal_column,
     null,
     select,
@@ -67,7 +68,15 @@ _unmatched: Table = UnmatchedSongplay.metadata.tables["unmatched_songplay"]
 
 
 def _blank_to_null(text: ColumnElement[Any]) -> ColumnElement[Any]:
-    return case((func.trim(text) != "", text)).label(text.name)  # type: ignore[attr-defined]
+    return case((func.trim(text) != _constant(""), text)).label(text.name)
+
+
+def _constant(value: int | float | str) -> ColumnElement[Any]:
+    """Return a value as part of the statement's text, not as a parameter.
+
+    A planner sees it, and DuckDB doesn't import pandas, as it does to convert a parameter.
+    """
+    return literal(value, literal_execute=True)
 
 
 def _rank(key: ColumnElement[Any], order: Sequence[ColumnElement[Any]]) -> ColumnElement[int]:
@@ -77,10 +86,9 @@ def _rank(key: ColumnElement[Any], order: Sequence[ColumnElement[Any]]) -> Colum
 # What is staged, in the words of the star ----------------------------------------------------
 
 _songplay_id = (
-    cast(_event.c.session_id, BigInteger) * literal_column(str(ITEMS_PER_SESSION))
-    + _event.c.item_in_session
+    cast(_event.c.session_id, BigInteger) * _constant(ITEMS_PER_SESSION) + _event.c.item_in_session
 ).label("songplay_id")
-_is_play = _event.c.page == "NextSong"
+_is_play = _event.c.page == _constant("NextSong")
 _play_columns = (
     _songplay_id,
     _event.c.ts.label("start_time"),
@@ -113,7 +121,9 @@ def _new_plays(name: str) -> Subquery:
         .where(_is_play)
         .subquery("copy")
     )
-    first = select(*(copies.c[column.name] for column in _play_columns)).where(copies.c.place == 1)
+    first = select(*(copies.c[column.name] for column in _play_columns)).where(
+        copies.c.place == _constant(1)
+    )
     play = union_all(once, first).subquery("staged")
     return (
         select(play)
@@ -127,7 +137,7 @@ def _song_versions() -> Select[Any]:
         _staged_song.c.song_id,
         _blank_to_null(_staged_song.c.title),
         _staged_song.c.artist_id,
-        func.nullif(_staged_song.c.year, 0).label("year"),
+        func.nullif(_staged_song.c.year, _constant(0)).label("year"),
         _staged_song.c.duration,
         _blank_to_null(_staged_song.c.artist_name),
     )
@@ -165,20 +175,23 @@ def _user_versions() -> Select[Any]:
 
 
 def _by_song(version: FromClause) -> list[ColumnElement[Any]]:
-    has_year = case((version.c.year.is_(None), 1), else_=0)
+    has_year = case((version.c.year.is_(None), _constant(1)), else_=_constant(0))
     columns = ("title", "duration", "year", "artist_name", "artist_id")
     return [has_year, *(version.c[name] for name in columns)]
 
 
 def _by_artist(version: FromClause) -> list[ColumnElement[Any]]:
-    without_place = case((version.c.latitude.is_(None) | version.c.longitude.is_(None), 1), else_=0)
-    without_location = case((version.c.location.is_(None), 1), else_=0)
+    without_place = case(
+        (version.c.latitude.is_(None) | version.c.longitude.is_(None), _constant(1)),
+        else_=_constant(0),
+    )
+    without_location = case((version.c.location.is_(None), _constant(1)), else_=_constant(0))
     columns = ("name", "location", "latitude", "longitude")
     return [without_place, without_location, *(version.c[name] for name in columns)]
 
 
 def _by_user(version: FromClause) -> list[ColumnElement[Any]]:
-    level = func.coalesce(version.c.level, "").desc()
+    level = func.coalesce(version.c.level, _constant("")).desc()
     columns = ("first_name", "last_name", "gender")
     return [version.c.last_seen_at.desc(), level, *(version.c[name] for name in columns)]
 
@@ -194,13 +207,13 @@ def _merge(model: Any, key: str, versions: Select[Any], order: Any) -> tuple[Del
     ranked = select(version, _rank(version.c[key], order(version))).subquery("ranked")
     names = table.c.keys()
     best = (
-        select(*(ranked.c[name] for name in names)).where(ranked.c.place == 1).subquery("staged")
+        select(*(ranked.c[name] for name in names))
+        .where(ranked.c.place == _constant(1))
+        .subquery("staged")
     )
     rivals = union_all(
-        select(*table.c, literal_column("0").label("is_new")).join(
-            best, best.c[key] == table.c[key]
-        ),
-        select(best, literal_column("1").label("is_new")),
+        select(*table.c, _constant(0).label("is_new")).join(best, best.c[key] == table.c[key]),
+        select(best, _constant(1).label("is_new")),
     ).subquery("rival")
     contest = select(
         rivals.c[key],
@@ -208,7 +221,9 @@ def _merge(model: Any, key: str, versions: Select[Any], order: Any) -> tuple[Del
         _rank(rivals.c[key], [*order(rivals), rivals.c.is_new]),
     ).subquery("contest")
     winner = (
-        select(contest.c[key]).where(contest.c.place == 1, contest.c.is_new == 1).subquery("better")
+        select(contest.c[key])
+        .where(contest.c.place == _constant(1), contest.c.is_new == _constant(1))
+        .subquery("better")
     )
     lacking = select(best).where(~exists().where(table.c[key] == best.c[key]))
     return delete(table).where(table.c[key] == winner.c[key]), insert_from(table, lacking)
@@ -232,13 +247,19 @@ def _catalogue(name: str, *, alone: bool) -> Subquery:
         _song.c.duration,
         rivals.label("rivals"),
     ).subquery("credited")
-    return select(song).where(song.c.rivals == 1 if alone else song.c.rivals > 1).subquery(name)
+    return (
+        select(song)
+        .where(song.c.rivals == _constant(1) if alone else song.c.rivals > _constant(1))
+        .subquery(name)
+    )
 
 
 def _nearest(play: FromClause) -> Subquery:
     """Return the song of each play that has several to choose from: the nearest in duration."""
     song = _catalogue("rival_song", alone=False)
-    distance = func.coalesce(func.abs(song.c.duration - play.c.duration), cast(1e9, Double))
+    distance = func.coalesce(
+        func.abs(song.c.duration - play.c.duration), cast(_constant(1e9), Double)
+    )
     ranked = (
         select(
             play.c.songplay_id,
@@ -249,7 +270,7 @@ def _nearest(play: FromClause) -> Subquery:
         .join_from(play, song, _same_words(play, song))
         .subquery("ranked")
     )
-    return select(ranked).where(ranked.c.place == 1).subquery("nearest")
+    return select(ranked).where(ranked.c.place == _constant(1)).subquery("nearest")
 
 
 def _matched(play: FromClause, again: FromClause) -> Select[Any]:
@@ -273,7 +294,9 @@ def _matched(play: FromClause, again: FromClause) -> Select[Any]:
 
 def _touched_songs() -> Subquery:
     """Return the songs of the catalogue whose plays a staged song may change."""
-    same_song = select(_song.c.song_id).join(_staged_song, _staged_song.c.song_id == _song.c.song_id)
+    same_song = select(_song.c.song_id).join(
+        _staged_song, _staged_song.c.song_id == _song.c.song_id
+    )
     rival = select(_song.c.song_id).join(_staged_song, _same_words(_song, _staged_song))
     return union(same_song, rival).subquery("touched")
 
@@ -316,8 +339,10 @@ def _fill_time() -> Insert:
     """Insert the instants that are new. The week is ISO's: that of the week's Thursday."""
     staged = select(_event.c.ts.label("start_time")).where(_is_play).distinct().subquery("instant")
     start = staged.c.start_time
-    thursday = func.date_trunc("week", start) + literal_column("INTERVAL '3 days'")
-    week = func.floor((extract("doy", thursday) - 1) / cast(7, Double)) + 1
+    thursday = func.date_trunc(_constant("week"), start) + literal_column("INTERVAL '3 days'")
+    week = func.floor(
+        (extract("doy", thursday) - _constant(1)) / cast(_constant(7), Double)
+    ) + _constant(1)
     parts = {
         "hour": extract("hour", start),
         "day": extract("day", start),
@@ -348,7 +373,7 @@ repeats = insert_from(
     select(_songplay_id, func.count().label("copies"))
     .where(_is_play)
     .group_by(_songplay_id)
-    .having(func.count() > 1),
+    .having(func.count() > _constant(1)),
 )
 """Finds the plays that are staged more than once."""
 
@@ -373,9 +398,7 @@ times = _fill_time()
 unmatched = _fill_unmatched()
 """Fills ``unmatched_songplay`` with the new plays that no song of the catalogue matches."""
 
-songplays = insert_from(
-    SongplayFact, _matched(_new_plays("play"), _new_plays("play_again"))
-)
+songplays = insert_from(SongplayFact, _matched(_new_plays("play"), _new_plays("play_again")))
 """Fills ``songplay_fact`` with the new plays, matched to the nearest song of title and artist."""
 
 transform = Pipeline(

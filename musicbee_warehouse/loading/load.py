@@ -72,7 +72,8 @@ def load(
     """
     if engine.dialect.name != "duckdb":
         raise WarehouseError(
-            "load() works on DuckDB alone as yet; on Redshift run star.pipeline(...) in a transaction"
+            "load() works on DuckDB alone as yet; "
+            "on Redshift run star.pipeline(...) in a transaction"
         )
     started = perf_counter()
     sources = _Sources(list_files(events), list_files(songs))
@@ -93,9 +94,7 @@ def load(
     )
 
 
-def _run(
-    connection: Connection, sources: _Sources, spool: Spool, on_step: OnStep | None
-) -> Report:
+def _run(connection: Connection, sources: _Sources, spool: Spool, on_step: OnStep | None) -> Report:
     """Stage, then transform, each in its transaction.
 
     Staging apart from the star lets DuckDB write it in parallel and never to disk; exactly-once is
@@ -150,7 +149,9 @@ def _after(done: int, on_step: OnStep | None) -> Callable[[int, str], None] | No
 @contextmanager
 def _staging(connection: Connection, *, keep: bool) -> Iterator[None]:
     """Let temporary tables stand before the staging tables, unless those are to keep the rows."""
-    tables = [] if keep else [t for t in Base.metadata.sorted_tables if t.name.startswith("staging")]
+    tables = (
+        [] if keep else [t for t in Base.metadata.sorted_tables if t.name.startswith("staging")]
+    )
     with connection.begin():
         for table in tables:
             ddl = str(CreateTable(table).compile(connection)).strip().removeprefix("CREATE")

@@ -49,7 +49,8 @@ class LoadReport:
     def __repr__(self) -> str:
         lines = [self.summary, "", f"{'table':<20} {'before':>12} {'now':>12}"]
         lines += [
-            f"{table:<20} {before:>12,} {after:>12,}" for table, (before, after) in self.rows.items()
+            f"{table:<20} {before:>12,} {after:>12,}"
+            for table, (before, after) in self.rows.items()
         ]
         return "\n".join([*lines, "", repr(self.steps)])
 

@@ -41,12 +41,12 @@ def list_files(source: str | Path) -> list[SourceFile]:
             f"copy them first, for example with: aws s3 sync {source} data"
         )
     if glob.has_magic(source):
-        paths = glob.iglob(source, recursive=True)
-        files = [SourceFile(path, os.stat(path).st_size) for path in paths if Path(path).is_file()]
+        paths = map(Path, glob.iglob(source, recursive=True))  # noqa: PTH207 - a path may be absolute
+        files = [SourceFile(str(path), path.stat().st_size) for path in paths if path.is_file()]
     elif Path(source).is_dir():
         files = list(_walk(source))
     elif Path(source).is_file():
-        files = [SourceFile(source, os.stat(source).st_size)]
+        files = [SourceFile(source, Path(source).stat().st_size)]
     else:
         raise WarehouseError(f"there is no file or folder {source}; check the path")
     if not files:

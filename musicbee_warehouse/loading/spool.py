@@ -166,10 +166,8 @@ def _one_object_a_line(content: bytes) -> bool:
 
 
 def _by_lines(file: SourceFile) -> bool:
-    opened: IO[bytes] = (
-        gzip.open(file.path, "rb") if file.path.endswith(".gz") else Path(file.path).open("rb")  # type: ignore[assignment]
-    )
-    with opened as stream:
+    open_bytes = gzip.open if file.path.endswith(".gz") else open
+    with open_bytes(file.path, "rb") as stream:
         try:
             return _is_object(stream.readline(_LARGE))
         except (EOFError, gzip.BadGzipFile):

@@ -1,4 +1,4 @@
-"""What every table of the warehouse has in common: its metadata, and keys that are declared but not enforced."""
+"""What the tables have in common: their metadata, and keys declared but not enforced."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
 from sqlalchemy.sql.schema import Constraint
 from sqlalchemy.types import TypeEngine
+
+from musicbee_warehouse.redshift import arguments
+
+arguments.register()
 
 JSON_KEY = "json_key"
 """Where a staging column keeps, in ``Column.info``, the key of the JSON object that fills it."""
@@ -76,4 +80,5 @@ def jsonpaths(model: type[Base]) -> dict[str, list[str]]:
     >>> jsonpaths(StagingSong)["jsonpaths"][:2]
     ["$['num_songs']", "$['song_id']"]
     """
-    return {"jsonpaths": [f"$['{json_key(column)}']" for column in model.__table__.columns]}
+    table = model.metadata.tables[model.__tablename__]
+    return {"jsonpaths": [f"$['{json_key(column)}']" for column in table.columns]}

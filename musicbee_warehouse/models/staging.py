@@ -38,9 +38,7 @@ class StagingEvent(Base):
     location: Mapped[str | None] = read_from("location", String(256), redshift_encode="zstd")
     method: Mapped[str | None] = read_from("method", String(16), redshift_encode="zstd")
     page: Mapped[str] = read_from("page", String(64), redshift_encode="zstd")
-    registration: Mapped[float | None] = read_from(
-        "registration", Double(), redshift_encode="zstd"
-    )
+    registration: Mapped[float | None] = read_from("registration", Double(), redshift_encode="zstd")
     session_id: Mapped[int] = read_from("sessionId", BigInteger(), redshift_encode="az64")
     song: Mapped[str | None] = read_from("song", String(512), redshift_encode="zstd")
     status: Mapped[int | None] = read_from("status", SmallInteger(), redshift_encode="az64")

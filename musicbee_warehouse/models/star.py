@@ -1,4 +1,4 @@
-"""The star: one fact table of plays, the four dimensions around it, and the plays still unmatched."""
+"""The star: the plays, the four dimensions around them, and the plays still unmatched."""
 
 from __future__ import annotations
 
@@ -102,9 +102,7 @@ class TimeDim(Base):
         "redshift_sortkey": "start_time",
     }
 
-    start_time: Mapped[datetime] = mapped_column(
-        TIMESTAMP, primary_key=True, redshift_encode="raw"
-    )
+    start_time: Mapped[datetime] = mapped_column(TIMESTAMP, primary_key=True, redshift_encode="raw")
     hour: Mapped[int] = mapped_column(SmallInteger, redshift_encode="az64")
     day: Mapped[int] = mapped_column(SmallInteger, redshift_encode="az64")
     week: Mapped[int] = mapped_column(SmallInteger, redshift_encode="az64")

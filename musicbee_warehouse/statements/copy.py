@@ -1,8 +1,9 @@
 """COPY as a SQLAlchemy statement: files of JSON objects into a staging table.
 
-On Redshift it is one ``COPY``. DuckDB has no such statement for JSON with Redshift's rules, so there
-it is ``INSERT ... SELECT ... FROM read_json(...)`` that means the same: every value is read as its
-text, then converted as COPY converts it (https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-json.html).
+On Redshift it is one ``COPY``. DuckDB has no such statement with Redshift's rules, so there it is
+``INSERT ... SELECT ... FROM read_json(...)`` that means the same: every value is read as its text,
+then converted as COPY converts it
+(https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-json.html).
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ class Copy(Executable, ClauseElement):
         *,
         jsonpaths: str | None = None,
         iam_role: str = "default",
-        options: CopyOptions = CopyOptions(),  # noqa: B008 - it is frozen
+        options: CopyOptions = CopyOptions(),
     ) -> None:
         self.table: Table = coercions.expect(roles.DMLTableRole, target)
         if missing := [column.name for column in self.table.columns if not column.info]:
@@ -115,7 +116,7 @@ class Copy(Executable, ClauseElement):
         self.sources = (str(source),) if isinstance(source, str | Path) else tuple(map(str, source))
         self.jsonpaths = jsonpaths
         self.iam_role = iam_role
-        self.options = options
+        self.copy_options = options
 
 
 @compiles(Copy, "redshift")
@@ -128,7 +129,7 @@ def _copy_on_redshift(copy: Copy, compiler: SQLCompiler, **_: Any) -> str:
         f"IAM_ROLE {role}",
         f"FORMAT JSON {_redshift_literal(copy.jsonpaths or _auto(copy))}",
         "TIMEFORMAT 'epochmillisecs'",
-        *_redshift_options(copy.options),
+        *_redshift_options(copy.copy_options),
     ]
     return "\n".join(clauses)
 
@@ -137,7 +138,9 @@ def _copy_on_redshift(copy: Copy, compiler: SQLCompiler, **_: Any) -> str:
 def _copy_on_duckdb(copy: Copy, compiler: SQLCompiler, **_: Any) -> str:
     table, quote = copy.table, compiler.preparer.quote_identifier
     names = ", ".join(map(compiler.preparer.format_column, table.columns))
-    values = ",\n  ".join(_duckdb_value(column, quote(json_key(column))) for column in table.columns)
+    values = ",\n  ".join(
+        _duckdb_value(column, quote(json_key(column))) for column in table.columns
+    )
     faults = "\n    ".join(
         fault
         for column in table.columns
@@ -206,23 +209,25 @@ def _read_json(copy: Copy) -> str:
     )
     arguments = [
         f"[{', '.join(_duckdb_literal(_local_pattern(copy, source)) for source in copy.sources)}]",
-        "format = 'newline_delimited'" if copy.options.newline_delimited else "format = 'unstructured'",
+        "format = 'newline_delimited'"
+        if copy.copy_options.newline_delimited
+        else "format = 'unstructured'",
         "records = true",
         f"columns = {{{columns}}}",
         f"maximum_object_size = {_MAX_OBJECT_BYTES}",
     ]
-    if copy.options.gzip:
+    if copy.copy_options.gzip:
         arguments.append("compression = 'gzip'")
     return "read_json(\n  " + ",\n  ".join(arguments) + ")"
 
 
 def _local_pattern(copy: Copy, source: str) -> str:
-    if source.startswith("s3://") or copy.options.manifest:
+    if source.startswith("s3://") or copy.copy_options.manifest:
         raise CompileError(
             f"COPY {copy.table.name} reads local files on DuckDB, not {source}; "
             "load() fetches the objects of a bucket first"
         )
-    if copy.options.max_errors:
+    if copy.copy_options.max_errors:
         raise CompileError("DuckDB leaves no lines out: max_errors needs load()")
     named = re.search(r"[*?\[]|\.(json|jsonl|ndjson|gz)$", source)
     return source if named else source.rstrip("/") + "/**/*.json*"
@@ -238,7 +243,7 @@ def _duckdb_value(column: Column[Any], text: str) -> str:
 
 
 def _duckdb_faults(column: Column[Any], text: str) -> list[str]:
-    """Spell what COPY refuses and DuckDB would let pass: text too wide, a whole number that isn't."""
+    """Spell what COPY refuses and DuckDB would let pass: too wide a text, a fraction."""
     name = f"{column.table.name}.{column.name}"
     if isinstance(column.type, String):
         return [

@@ -1,0 +1,1 @@
+"""What only Redshift needs; nothing here imports a driver before it is used."""

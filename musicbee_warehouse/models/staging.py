@@ -77,10 +77,16 @@ class StagingSong(Base):
 
 
 class StagingRepeat(Base):
-    """A play that the staged files hold more than once; found once, so that no step looks again."""
+    """A play that the staged files hold more than once.
+
+    It is found once, so that no later step has to look again.
+    """
 
     __tablename__ = "staging_repeats"
-    __table_args__: Any = {"comment": __doc__, "redshift_diststyle": "ALL"}
+    __table_args__: Any = {
+        "comment": "A play that the staged files hold more than once",
+        "redshift_diststyle": "ALL",
+    }
     __mapper_args__: Any = {"primary_key": ["songplay_id"]}
 
     songplay_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")

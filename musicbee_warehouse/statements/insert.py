@@ -40,22 +40,24 @@ def upsert(target: Any, query: Select[Any], *, key: str) -> tuple[Delete, Insert
         sqlalchemy.exc.ArgumentError: if target or query has no column of one of the names.
 
     >>> from sqlalchemy import select
-    >>> from musicbee_warehouse.models import ArtistDim, StagingSong
+    >>> from musicbee_warehouse import ArtistDim, Pipeline, StagingSong
     >>> query = select(StagingSong.artist_id, StagingSong.artist_name.label("name"))
-    >>> for statement in upsert(ArtistDim, query, key="artist_id"):
-    ...     print(statement)
-    DELETE FROM artist_dim , (SELECT staging_songs.artist_id AS artist_id,
+    >>> print(Pipeline(*upsert(ArtistDim, query, key="artist_id")))
+    -- 1 of 2: DELETE artist_dim
+    DELETE FROM artist_dim USING (SELECT staging_songs.artist_id AS artist_id,
     staging_songs.artist_name AS name
-    FROM staging_songs) AS new WHERE artist_dim.artist_id = new.artist_id
+    FROM staging_songs) AS fresh WHERE artist_dim.artist_id = fresh.artist_id;
+    <BLANKLINE>
+    -- 2 of 2: INSERT artist_dim
     INSERT INTO artist_dim (artist_id, name) SELECT staging_songs.artist_id,
     staging_songs.artist_name AS name
-    FROM staging_songs
+    FROM staging_songs;
     """
-    table, new = _table(target), query.subquery("new")
+    table, fresh = _table(target), query.subquery("fresh")
     _require(table, [key])
-    if key not in new.c:
+    if key not in fresh.c:
         raise ArgumentError(f"the query has no column {key}, by which it is to replace rows")
-    same: ColumnElement[bool] = table.c[key] == new.c[key]
+    same: ColumnElement[bool] = table.c[key] == fresh.c[key]
     return delete(table).where(same), insert_from(table, query)
 
 

@@ -76,7 +76,7 @@ def test_sql_prints_the_script_without_a_connection(tmp_path, dialect, words):
     [
         (["query", "select 1"], "there is no warehouse musicbee.duckdb yet; load makes it"),
         (["load", "--events", "x", "--songs", "y"], "there is no file or folder x"),
-        (["load", "--events", "s3://b/x", "--songs", "y"], "s3:/b/x"),
+        (["load", "--events", "s3://b/x", "--songs", "y"], "s3://b/x is in a bucket"),
         (
             ["query", "--url", "sqlite:///x", "select 1"],
             "runs on duckdb and redshift, not on sqlite",
@@ -104,7 +104,8 @@ def test_a_warehouse_open_elsewhere_is_a_sentence(tmp_path):
         [
             sys.executable,
             "-c",
-            "import duckdb; c = duckdb.connect('musicbee.duckdb'); print('open', flush=True); input()",
+            "import duckdb; c = duckdb.connect('musicbee.duckdb'); "
+            "print('open', flush=True); input()",
         ],
         cwd=tmp_path,
         stdin=subprocess.PIPE,
@@ -128,9 +129,8 @@ def test_a_fault_in_a_file_is_named_with_line_and_column(tmp_path):
 
 
 def test_simulate_then_load(tmp_path):
-    wrote = run(
-        "simulate", "--songs", "20", "--users", "5", "--days", "2", "--out", "data", folder=tmp_path
-    )
+    size = ("--songs", "20", "--users", "5", "--days", "2")
+    wrote = run("simulate", *size, "--out", "data", folder=tmp_path)
     assert "Wrote 20 songs" in wrote.stdout
     load(tmp_path, events=tmp_path / "data" / "log_data", songs=tmp_path / "data" / "song_data")
 

@@ -100,10 +100,7 @@ def objects(path: str) -> Iterator[tuple[int, str]]:
         except json.JSONDecodeError as error:
             line += error.doc[: error.pos].count("\n")
             found = error.doc[error.pos : error.pos + 40].split("\n")[0]
-            what = f"not {found!r}" if found else "but the file ends"
-            raise InputError(
-                f"{error.msg.lower()}, {what}; repair or remove the line", file=path, line=line
-            ) from None
+            raise InputError(_no_json(error.msg, found), file=path, line=line) from None
         except UnicodeDecodeError as error:
             raise InputError(
                 f"{error.object[error.start : error.start + 1]!r} is not UTF-8; "
@@ -113,6 +110,13 @@ def objects(path: str) -> Iterator[tuple[int, str]]:
             ) from None
         except (EOFError, gzip.BadGzipFile) as error:
             raise InputError(f"no whole gzip file: {error}", file=path) from None
+
+
+def _no_json(expected: str, found: str) -> str:
+    if found.startswith("\ufeff"):
+        return "the file starts with a byte order mark; save it as UTF-8 without"
+    what = f"not {found!r}" if found else "but the file ends"
+    return f"{expected.lower()}, {what}; repair or remove the line"
 
 
 def open_text(path: str) -> IO[str]:

@@ -4,6 +4,7 @@ from sqlalchemy import make_url
 
 from alembic import context
 from musicbee_warehouse import Base, connect
+from musicbee_warehouse.engine import without_returning
 from musicbee_warehouse.settings import warehouse_url
 
 url = make_url(context.get_x_argument(as_dictionary=True).get("url") or warehouse_url())
@@ -12,6 +13,7 @@ if context.is_offline_mode():
     context.configure(
         dialect_name=url.get_backend_name(), target_metadata=Base.metadata, literal_binds=True
     )
+    without_returning(context.get_context().dialect)
     with context.begin_transaction():
         context.run_migrations()
 else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Dialect, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError
 
 from musicbee_warehouse.models import Base
@@ -66,6 +66,15 @@ def create_tables(engine: Engine) -> None:
         Base.metadata.create_all(connection, tables=missing, checkfirst=False)
 
 
+def without_returning(dialect: Dialect) -> None:
+    """Let a dialect ask for no RETURNING, which Redshift lacks and its dialect renders.
+
+    https://github.com/sqlalchemy-redshift/sqlalchemy-redshift/issues/330
+    """
+    for statement in ("insert", "update", "delete"):
+        setattr(dialect, f"{statement}_returning", False)
+
+
 def _duckdb(url: URL, options: dict[str, Any]) -> Engine:
     settings: dict[str, Any] = dict(_DUCKDB_SETTINGS)
     if url.database not in (None, "", ":memory:"):
@@ -76,13 +85,8 @@ def _duckdb(url: URL, options: dict[str, Any]) -> Engine:
 
 
 def _redshift(url: URL, options: dict[str, Any]) -> Engine:
-    """Make an engine that asks for no RETURNING, which Redshift lacks.
-
-    https://github.com/sqlalchemy-redshift/sqlalchemy-redshift/issues/330
-    """
     engine = create_engine(url.set(drivername="redshift+redshift_connector"), **options)
-    for statement in ("insert", "update", "delete"):
-        setattr(engine.dialect, f"{statement}_returning", False)
+    without_returning(engine.dialect)
     return engine
 
 

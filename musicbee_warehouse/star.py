@@ -192,7 +192,7 @@ def _by_artist(version: FromClause) -> list[ColumnElement[Any]]:
 
 def _by_user(version: FromClause) -> list[ColumnElement[Any]]:
     level = func.coalesce(version.c.level, _constant("")).desc()
-    columns = ("first_name", "last_name", "gender")
+    columns = ("first_name", "last_name", "gender", "level")
     return [version.c.last_seen_at.desc(), level, *(version.c[name] for name in columns)]
 
 

@@ -11,16 +11,18 @@ DELETE FROM song_dim ...
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Date,
     Delete,
     Double,
     FromClause,
     Insert,
+    Integer,
     Select,
     SmallInteger,
     Subquery,
@@ -33,7 +35,6 @@ from sqlalchemy import (
     extract,
     func,
     literal,
-    literal_column,
     null,
     select,
     union,
@@ -64,6 +65,7 @@ _staged_song: Table = StagingSong.metadata.tables["staging_songs"]
 _repeat: Table = StagingRepeat.metadata.tables["staging_repeats"]
 _song: Table = SongDim.metadata.tables["song_dim"]
 _fact: Table = SongplayFact.metadata.tables["songplay_fact"]
+_time: Table = TimeDim.metadata.tables["time_dim"]
 _unmatched: Table = UnmatchedSongplay.metadata.tables["unmatched_songplay"]
 
 
@@ -81,6 +83,19 @@ def _constant(value: int | float | str) -> ColumnElement[Any]:
 
 def _rank(key: ColumnElement[Any], order: Sequence[ColumnElement[Any]]) -> ColumnElement[int]:
     return func.row_number().over(partition_by=key, order_by=order).label("place")
+
+
+def _lacking(rows: FromClause, tables: Mapping[Table, ColumnElement[bool]]) -> Select[Any]:
+    """Return the rows that have no match in any of the tables.
+
+    An outer join whose other side is NULL: DuckDB plans a correlated NOT EXISTS with one more
+    pass over the rows, to make them distinct.
+    """
+    query = select(rows)
+    for table, match in tables.items():
+        key = next(column for column in table.c if not column.nullable)
+        query = query.outerjoin(table, match).where(key.is_(None))
+    return query
 
 
 # What is staged, in the words of the star ----------------------------------------------------
@@ -104,32 +119,30 @@ _play_columns = (
 )
 
 
-def _new_plays(name: str) -> Subquery:
-    """Return the staged plays that the fact table lacks, each once."""
-    once = select(*_play_columns).where(
-        _is_play, ~exists().where(_repeat.c.songplay_id == _songplay_id)
-    )
-    copies = (
-        select(
-            *_play_columns,
-            _rank(
-                _songplay_id,
-                [_event.c[name] for name in ("ts", "user_id", "level", "song", "artist", "length")],
-            ),
-        )
+def _staged_plays(name: str) -> Subquery:
+    return select(*_play_columns).where(_is_play).subquery(name)
+
+
+def _single_plays() -> Subquery:
+    """Return the plays that are staged once and that the fact table lacks."""
+    play = _staged_plays("staged")
+    repeat = play.c.songplay_id == _repeat.c.songplay_id
+    known = play.c.songplay_id == _fact.c.songplay_id
+    return _lacking(play, {_repeat: repeat, _fact: known}).subquery("play")
+
+
+def _repeated_plays() -> Subquery:
+    """Return the plays that are staged several times and that the fact table lacks, each once."""
+    order = ("ts", "user_id", "level", "song", "artist", "length")
+    copy = (
+        select(*_play_columns, _rank(_songplay_id, [_event.c[name] for name in order]))
         .join_from(_event, _repeat, _repeat.c.songplay_id == _songplay_id)
         .where(_is_play)
         .subquery("copy")
     )
-    first = select(*(copies.c[column.name] for column in _play_columns)).where(
-        copies.c.place == _constant(1)
-    )
-    play = union_all(once, first).subquery("staged")
-    return (
-        select(play)
-        .where(~exists().where(_fact.c.songplay_id == play.c.songplay_id))
-        .subquery(name)
-    )
+    first = _lacking(copy, {_fact: copy.c.songplay_id == _fact.c.songplay_id})
+    columns = [copy.c[column.name] for column in _play_columns]
+    return first.with_only_columns(*columns).where(copy.c.place == _constant(1)).subquery("play")
 
 
 def _song_versions() -> Select[Any]:
@@ -225,7 +238,7 @@ def _merge(model: Any, key: str, versions: Select[Any], order: Any) -> tuple[Del
         .where(contest.c.place == _constant(1), contest.c.is_new == _constant(1))
         .subquery("better")
     )
-    lacking = select(best).where(~exists().where(table.c[key] == best.c[key]))
+    lacking = _lacking(best, {table: table.c[key] == best.c[key]})
     return delete(table).where(table.c[key] == winner.c[key]), insert_from(table, lacking)
 
 
@@ -339,10 +352,9 @@ def _fill_time() -> Insert:
     """Insert the instants that are new. The week is ISO's: that of the week's Thursday."""
     staged = select(_event.c.ts.label("start_time")).where(_is_play).distinct().subquery("instant")
     start = staged.c.start_time
-    thursday = func.date_trunc(_constant("week"), start) + literal_column("INTERVAL '3 days'")
-    week = func.floor(
-        (extract("doy", thursday) - _constant(1)) / cast(_constant(7), Double)
-    ) + _constant(1)
+    days_after_monday = func.mod(extract("dow", start) + _constant(6), _constant(7))
+    thursday = cast(start, Date) + (_constant(3) - cast(days_after_monday, Integer))
+    week = (extract("doy", thursday) - _constant(1)) // _constant(7) + _constant(1)
     parts = {
         "hour": extract("hour", start),
         "day": extract("day", start),
@@ -351,18 +363,19 @@ def _fill_time() -> Insert:
         "year": extract("year", start),
         "weekday": extract("dow", start),
     }
-    new = select(
-        start, *(cast(part, SmallInteger).label(name) for name, part in parts.items())
-    ).where(~exists().where(TimeDim.start_time == start))
-    return insert_from(TimeDim, new)
+    columns = [start, *(cast(part, SmallInteger).label(name) for name, part in parts.items())]
+    new = _lacking(staged, {_time: _time.c.start_time == start})
+    return insert_from(TimeDim, new.with_only_columns(*columns))
 
 
-def _fill_unmatched() -> Insert:
-    play = _new_plays("play")
-    without_song = select(
-        play.c.songplay_id, play.c.title, play.c.artist_name, play.c.duration
-    ).where(~exists().where(_same_words(play, _song)))
-    return insert_from(UnmatchedSongplay, without_song)
+def _fill_unmatched(play: Subquery) -> Insert:
+    columns = (play.c.songplay_id, play.c.title, play.c.artist_name, play.c.duration)
+    without_song = _lacking(play, {_song: _same_words(play, _song)})
+    return insert_from(UnmatchedSongplay, without_song.with_only_columns(*columns))
+
+
+def _fill_songplays(play: Subquery) -> Insert:
+    return insert_from(SongplayFact, _matched(play, _staged_plays("play_again")))
 
 
 clear_staging = Pipeline(delete(_event), delete(_staged_song), delete(_repeat))
@@ -395,14 +408,26 @@ users = Pipeline(*_merge(UserDim, "user_id", _user_versions(), _by_user))
 times = _fill_time()
 """Fills ``time_dim`` with the instants at which plays began."""
 
-unmatched = _fill_unmatched()
+unmatched = Pipeline(_fill_unmatched(_single_plays()), _fill_unmatched(_repeated_plays()))
 """Fills ``unmatched_songplay`` with the new plays that no song of the catalogue matches."""
 
-songplays = insert_from(SongplayFact, _matched(_new_plays("play"), _new_plays("play_again")))
-"""Fills ``songplay_fact`` with the new plays, matched to the nearest song of title and artist."""
+songplays = Pipeline(_fill_songplays(_single_plays()), _fill_songplays(_repeated_plays()))
+"""Fills ``songplay_fact`` with the new plays, matched to the nearest song of title and artist.
+
+Plays that are staged once, nearly all of them, need no ranking; so the others have a statement of
+their own.
+"""
 
 transform = Pipeline(
-    repeats, *release, *artists, *songs, *resolve, *users, times, unmatched, songplays
+    repeats,
+    *release,
+    *artists,
+    *songs,
+    *resolve,
+    *users,
+    times,
+    *unmatched,
+    *songplays,
 )
 """From staging to star."""
 

@@ -126,8 +126,8 @@ def test_staging_is_kept_when_asked(engine, log, songs):
 def test_progress_names_each_step_of_the_whole(engine, log, songs):
     told = []
     load(engine, events=log(line()), songs=songs, on_step=lambda *step: told.append(step))
-    assert [position for position, _, _ in told] == list(range(19))
-    assert {total for _, total, _ in told} == {19}
+    assert [position for position, _, _ in told] == list(range(21))
+    assert {total for _, total, _ in told} == {21}
     assert told[-1][2] == "INSERT songplay_fact"
 
 

@@ -138,10 +138,15 @@ def test_events_without_jsonpaths_would_be_null_on_redshift():
         spell(Copy(StagingEvent, "s3://musicbee/log_data"))
 
 
-@pytest.mark.parametrize("source", ["data/songs", ["s3://musicbee/a", "s3://musicbee/b"], []])
+@pytest.mark.parametrize("source", ["data/songs", ["s3://musicbee/a", "s3://musicbee/b"]])
 def test_redshift_reads_one_address_in_a_bucket(source):
     with pytest.raises(CompileError, match="reads one s3:// address on Redshift"):
         spell(Copy(StagingSong, source))
+
+
+def test_no_files_are_an_error_at_once():
+    with pytest.raises(ArgumentError, match="no files to copy into staging_songs"):
+        Copy(StagingSong, [])
 
 
 def test_duckdb_reads_no_bucket():
@@ -365,7 +370,6 @@ def test_a_value_of_the_wrong_type_is_refused(events, fault):
         events(EVENT | fault)
 
 
-@pytest.mark.xfail(strict=True, reason="DuckDB's casts take more than COPY does")
 @pytest.mark.parametrize(
     "fault",
     [
@@ -374,12 +378,12 @@ def test_a_value_of_the_wrong_type_is_refused(events, fault):
         {"status": "0x10"},
         {"length": "nan"},
         {"length": "inf"},
+        {"length": "1e400"},
         {"length": "1_0.5"},
-        {"song": "nul \0"},
     ],
     ids=str,
 )
-def test_a_value_that_copy_alone_refuses_is_refused(events, fault):
+def test_a_number_that_duckdb_alone_would_take_is_refused(events, fault):
     with pytest.raises(DBAPIError):
         events(EVENT | fault)
 
@@ -444,4 +448,4 @@ def test_nothing_is_loaded_of_a_file_with_a_fault(warehouse, songs, rows):
 
 def test_two_objects_on_a_line_break_the_promise_of_one(songs):
     with pytest.raises(DBAPIError):
-        songs(json.dumps(ONE) + json.dumps(TWO), newline_delimited=True)
+        songs(json.dumps(ONE) + json.dumps(TWO), regular=True)

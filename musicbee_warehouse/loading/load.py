@@ -129,7 +129,7 @@ def _copy(
     *,
     careful: bool,
 ) -> Report:
-    options = CopyOptions(newline_delimited=True)
+    options = CopyOptions(regular=not careful)
     copies = Pipeline(
         Copy(StagingEvent, spool.ready(sources.events, careful=careful), options=options),
         Copy(StagingSong, spool.ready(sources.songs, careful=careful), options=options),

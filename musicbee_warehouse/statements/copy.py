@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Integer, String, Table
+from sqlalchemy import Column, Double, String, Table
 from sqlalchemy.exc import ArgumentError, CompileError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import coercions, roles
@@ -28,6 +28,8 @@ _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 _MAX_ERRORS = 100_000
 """The most lines that COPY lets MAXERROR forgive, see
 https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-load.html"""
+_WHOLE_NUMBER = r"\s*([+-]?\d+)?\s*"
+_NUMBER = r"\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)?\s*"
 _MAX_OBJECT_BYTES = 4 * 1024 * 1024
 """The largest JSON object that COPY reads."""
 
@@ -43,8 +45,9 @@ class CopyOptions:
         region: the AWS region of the bucket, where it isn't the cluster's.
         compupdate: choose column encodings anew from the data.
         statupdate: refresh the planner's statistics after the load.
-        newline_delimited: every line is one object, so that DuckDB reads a file in parallel; a file
-            that breaks the promise is refused. COPY needs no such hint.
+        regular: every line is one object and numbers stand without quotes, so that DuckDB reads a
+            file in parallel and numbers as they are; a file that breaks the promise is refused, and
+            may be copied without it. COPY needs no such hint.
 
     >>> CopyOptions(manifest=True, region="eu-west-1").region
     'eu-west-1'
@@ -56,7 +59,7 @@ class CopyOptions:
     region: str | None = None
     compupdate: bool | None = None
     statupdate: bool | None = None
-    newline_delimited: bool = False
+    regular: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what COPY would refuse."""
@@ -113,6 +116,8 @@ class Copy(Executable, ClauseElement):
             raise ArgumentError(
                 f"iam_role is {iam_role!r}; give 'default' or arn:aws:iam::<account>:role/<name>"
             )
+        if not isinstance(source, str | Path) and not source:
+            raise ArgumentError(f"there are no files to copy into {self.table.name}")
         self.sources = (str(source),) if isinstance(source, str | Path) else tuple(map(str, source))
         self.jsonpaths = jsonpaths
         self.iam_role = iam_role
@@ -139,12 +144,12 @@ def _copy_on_duckdb(copy: Copy, compiler: SQLCompiler, **_: Any) -> str:
     table, quote = copy.table, compiler.preparer.quote_identifier
     names = ", ".join(map(compiler.preparer.format_column, table.columns))
     values = ",\n  ".join(
-        _duckdb_value(column, quote(json_key(column))) for column in table.columns
+        _duckdb_value(copy, column, quote(json_key(column))) for column in table.columns
     )
     faults = "\n    ".join(
-        fault
+        f"WHEN {fault} THEN error({message})"
         for column in table.columns
-        for fault in _duckdb_faults(column, quote(json_key(column)))
+        for fault, message in _duckdb_faults(copy, column, quote(json_key(column)))
     )
     return (
         f"INSERT INTO {compiler.preparer.format_table(table)} ({names})\n"
@@ -170,7 +175,7 @@ def _s3_source(copy: Copy) -> str:
     if len(copy.sources) != 1 or not copy.sources[0].startswith("s3://"):
         raise CompileError(
             f"COPY {copy.table.name} reads one s3:// address on Redshift, not "
-            f"{', '.join(copy.sources[:2]) or 'nothing'}; list several files in a manifest"
+            f"{', '.join(copy.sources[:2])}; list several files in a manifest"
         )
     return copy.sources[0]
 
@@ -203,15 +208,16 @@ def _on_off(switch: bool | None) -> str:
 
 
 def _read_json(copy: Copy) -> str:
-    """Spell DuckDB's reader: every value as text, https://duckdb.org/docs/stable/data/json/loading_json."""
+    """Spell DuckDB's reader (https://duckdb.org/docs/stable/data/json/loading_json)."""
     columns = ", ".join(
-        f"{_duckdb_literal(json_key(column))}: 'VARCHAR'" for column in copy.table.columns
+        f"{_duckdb_literal(json_key(column))}: '{_read_type(copy, column)}'"
+        for column in copy.table.columns
     )
+    patterns = ", ".join(_duckdb_literal(_local_pattern(copy, source)) for source in copy.sources)
+    layout = "newline_delimited" if copy.copy_options.regular else "unstructured"
     arguments = [
-        f"[{', '.join(_duckdb_literal(_local_pattern(copy, source)) for source in copy.sources)}]",
-        "format = 'newline_delimited'"
-        if copy.copy_options.newline_delimited
-        else "format = 'unstructured'",
+        f"[{patterns}]",
+        f"format = '{layout}'",
         "records = true",
         f"columns = {{{columns}}}",
         f"maximum_object_size = {_MAX_OBJECT_BYTES}",
@@ -233,27 +239,48 @@ def _local_pattern(copy: Copy, source: str) -> str:
     return source if named else source.rstrip("/") + "/**/*.json*"
 
 
-def _duckdb_value(column: Column[Any], text: str) -> str:
-    """Spell the conversion of a value's text to the type of its column."""
-    if isinstance(column.type, String):
+def _read_type(copy: Copy, column: Column[Any]) -> str:
+    """Return the type to read a value as: text, which loses nothing, but numbers of regular files.
+
+    Whole numbers stay text there too, because the reader would round a fraction.
+    """
+    return "DOUBLE" if copy.copy_options.regular and _is_double(column) else "VARCHAR"
+
+
+def _duckdb_value(copy: Copy, column: Column[Any], text: str) -> str:
+    """Spell the conversion of a value as it is read to the type of its column."""
+    if isinstance(column.type, String) or _read_type(copy, column) == "DOUBLE":
         return text
     if isinstance(column.type, TIMESTAMP):
         return f"epoch_ms(CAST(NULLIF({text}, '') AS BIGINT))"
     return f"CAST(NULLIF({text}, '') AS {column.type.compile()})"
 
 
-def _duckdb_faults(column: Column[Any], text: str) -> list[str]:
-    """Spell what COPY refuses and DuckDB would let pass: too wide a text, a fraction."""
+def _duckdb_faults(copy: Copy, column: Column[Any], text: str) -> list[tuple[str, str]]:
+    """Spell what COPY refuses and DuckDB would let pass, with the expression of a message.
+
+    Text too wide, a fraction where a whole number belongs, a number that isn't finite; and, where
+    the files aren't known to be regular, the other ways in which DuckDB writes numbers, such as
+    ``1_000`` and ``0x10``.
+    """
     name = f"{column.table.name}.{column.name}"
     if isinstance(column.type, String):
-        return [
-            f"WHEN strlen({text}) > {column.type.length} THEN error("
-            f"'{name} takes {column.type.length} bytes, not the ' || strlen({text}) || "
-            f"' of ' || left({text}, 60))"
-        ]
-    if isinstance(column.type, Integer | TIMESTAMP):
-        return [
-            f"WHEN contains({text}, '.') THEN error("
-            f"'{name} takes whole numbers, not ' || left({text}, 60))"
-        ]
-    return []
+        width = column.type.length
+        size = f"strlen({text})"
+        message = f"'{name} takes {width} bytes, not the ' || {size} || ' of ' || left({text}, 60)"
+        return [(f"{size} > {width}", message)]
+    if _read_type(copy, column) == "DOUBLE":
+        return [(f"NOT isfinite({text})", f"'{name} takes finite numbers, not ' || {text}")]
+    kind = "numbers" if _is_double(column) else "whole numbers"
+    message = f"'{name} takes {kind}, not ' || left({text}, 60)"
+    if copy.copy_options.regular:
+        return [(f"contains({text}, '.')", message)]
+    if _is_double(column):
+        fault = f"NOT regexp_full_match({text}, '{_NUMBER}') OR isinf(TRY_CAST({text} AS DOUBLE))"
+    else:
+        fault = f"NOT regexp_full_match({text}, '{_WHOLE_NUMBER}')"
+    return [(fault, message)]
+
+
+def _is_double(column: Column[Any]) -> bool:
+    return isinstance(column.type, Double)

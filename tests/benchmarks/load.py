@@ -135,7 +135,9 @@ def plain(data: Path, database: Path) -> None:
     for table, columns, kinds in (("events", STAGED, EVENTS), ("songs", "*", SONGS)):
         folder = "log_data" if table == "events" else "song_data"
         files = [f"{data}/{folder}/**/*.json"]
-        connection.execute(f"CREATE TABLE staging_{table} AS {_select(columns, files, kinds)}")
+        connection.execute(
+            f"CREATE OR REPLACE TABLE staging_{table} AS {_select(columns, files, kinds)}"
+        )
     connection.execute("BEGIN")
     for table, query in STAR.items():
         connection.execute(f"INSERT INTO {table} {query} ON CONFLICT DO NOTHING")

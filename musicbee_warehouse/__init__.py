@@ -7,11 +7,12 @@
 (0, 48)
 """
 
-from musicbee_warehouse import star
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from musicbee_warehouse._version import __version__
 from musicbee_warehouse.engine import connect, create_tables
 from musicbee_warehouse.errors import InputError, WarehouseError
-from musicbee_warehouse.loading import LoadReport, load
 from musicbee_warehouse.models import (
     ArtistDim,
     Base,
@@ -27,6 +28,10 @@ from musicbee_warehouse.models import (
 )
 from musicbee_warehouse.pipeline import Pipeline, Report, Step, dialect_of
 from musicbee_warehouse.statements import Copy, CopyOptions, insert_from, upsert
+
+if TYPE_CHECKING:
+    from musicbee_warehouse import star
+    from musicbee_warehouse.loading import LoadReport, load
 
 __all__ = [
     "ArtistDim",
@@ -57,3 +62,17 @@ __all__ = [
     "star",
     "upsert",
 ]
+
+_LATER = {"LoadReport": "loading", "load": "loading", "star": "star"}
+"""Names whose module is imported at first use: building the star's statements takes a while."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_LATER[name]}")
+    return module if name == "star" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

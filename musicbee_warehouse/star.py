@@ -11,7 +11,7 @@ DELETE FROM song_dim ...
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +131,7 @@ def _single_plays() -> Subquery:
     return _lacking(play, {_repeat: repeat, _fact: known}).subquery("play")
 
 
-def _repeated_plays() -> Subquery:
+def _repeated_plays(name: str) -> Subquery:
     """Return the plays that are staged several times and that the fact table lacks, each once."""
     order = ("ts", "user_id", "level", "song", "artist", "length")
     copy = (
@@ -142,46 +142,47 @@ def _repeated_plays() -> Subquery:
     )
     first = _lacking(copy, {_fact: copy.c.songplay_id == _fact.c.songplay_id})
     columns = [copy.c[column.name] for column in _play_columns]
-    return first.with_only_columns(*columns).where(copy.c.place == _constant(1)).subquery("play")
+    return first.with_only_columns(*columns).where(copy.c.place == _constant(1)).subquery(name)
 
 
-def _song_versions() -> Select[Any]:
+def _song_versions(staged: FromClause) -> Select[Any]:
     return select(
-        _staged_song.c.song_id,
-        _blank_to_null(_staged_song.c.title),
-        _staged_song.c.artist_id,
-        func.nullif(_staged_song.c.year, _constant(0)).label("year"),
-        _staged_song.c.duration,
-        _blank_to_null(_staged_song.c.artist_name),
+        staged.c.song_id,
+        _blank_to_null(staged.c.title),
+        staged.c.artist_id,
+        func.nullif(staged.c.year, _constant(0)).label("year"),
+        staged.c.duration,
+        _blank_to_null(staged.c.artist_name),
     )
 
 
-def _artist_versions() -> Select[Any]:
+def _artist_versions(staged: FromClause) -> Select[Any]:
     return select(
-        _staged_song.c.artist_id,
-        _blank_to_null(_staged_song.c.artist_name).label("name"),
-        _blank_to_null(_staged_song.c.artist_location).label("location"),
-        _staged_song.c.artist_latitude.label("latitude"),
-        _staged_song.c.artist_longitude.label("longitude"),
+        staged.c.artist_id,
+        _blank_to_null(staged.c.artist_name).label("name"),
+        _blank_to_null(staged.c.artist_location).label("location"),
+        staged.c.artist_latitude.label("latitude"),
+        staged.c.artist_longitude.label("longitude"),
     )
 
 
-def _user_versions() -> Select[Any]:
+def _user_versions(staged: FromClause) -> Select[Any]:
     """Return the latest events of each user: found by their time first, which is cheap."""
     latest = (
-        select(_event.c.user_id, func.max(_event.c.ts).label("ts"))
-        .where(_event.c.user_id.is_not(None))
-        .group_by(_event.c.user_id)
+        select(staged.c.user_id, func.max(staged.c.ts).label("ts"))
+        .where(staged.c.user_id.is_not(None))
+        .group_by(staged.c.user_id)
         .subquery("latest")
     )
+    event = staged.alias("event")
     return select(
-        _event.c.user_id,
-        _blank_to_null(_event.c.first_name),
-        _blank_to_null(_event.c.last_name),
-        _event.c.gender,
-        _event.c.level,
-        _event.c.ts.label("last_seen_at"),
-    ).join(latest, (latest.c.user_id == _event.c.user_id) & (latest.c.ts == _event.c.ts))
+        event.c.user_id,
+        _blank_to_null(event.c.first_name),
+        _blank_to_null(event.c.last_name),
+        event.c.gender,
+        event.c.level,
+        event.c.ts.label("last_seen_at"),
+    ).join(latest, (latest.c.user_id == event.c.user_id) & (latest.c.ts == event.c.ts))
 
 
 # Which version of a thing is preferred: orders that are total, and put NULL last on both engines --
@@ -209,37 +210,53 @@ def _by_user(version: FromClause) -> list[ColumnElement[Any]]:
     return [version.c.last_seen_at.desc(), level, *(version.c[name] for name in columns)]
 
 
-def _merge(model: Any, key: str, versions: Select[Any], order: Any) -> tuple[Delete, Insert]:
+def _merge(
+    model: Any, staged: Table, versions: Callable[[FromClause], Select[Any]], order: Any
+) -> tuple[Delete, Insert]:
     """Let the preferred version of each key stand, of those staged and the one in the table.
 
     The first statement removes the rows that a staged version outranks, the second inserts the
     best staged version of each key that now has no row.
     """
     table: Table = model.__table__
-    version = versions.subquery("version")
+    (key,), names = table.primary_key.columns.keys(), table.columns.keys()
+    version = versions(staged).subquery("version")
     ranked = select(version, _rank(version.c[key], order(version))).subquery("ranked")
-    names = table.c.keys()
     best = (
         select(*(ranked.c[name] for name in names))
         .where(ranked.c.place == _constant(1))
-        .subquery("staged")
+        .subquery("best")
     )
+    winner = _outranking(table, key, staged, versions, order)
+    lacking = _lacking(best, {table: table.c[key] == best.c[key]})
+    return delete(table).where(table.c[key] == winner.c[key]), insert_from(table, lacking)
+
+
+def _outranking(
+    table: Table, key: str, staged: Table, versions: Callable[[FromClause], Select[Any]], order: Any
+) -> Subquery:
+    """Return the keys whose row in the table is outranked by a staged version.
+
+    Only what is staged of known keys takes part: nothing, when the warehouse is new.
+    """
+    known = select(staged).where(staged.c[key].in_(select(table.c[key]))).subquery("known")
+    version = versions(known).subquery("version")
     rivals = union_all(
-        select(*table.c, _constant(0).label("is_new")).join(best, best.c[key] == table.c[key]),
-        select(best, _constant(1).label("is_new")),
+        select(*table.c, _constant(0).label("is_new")).where(
+            table.c[key].in_(select(staged.c[key]))
+        ),
+        select(*(version.c[column.name] for column in table.c), _constant(1).label("is_new")),
     ).subquery("rival")
     contest = select(
         rivals.c[key],
         rivals.c.is_new,
         _rank(rivals.c[key], [*order(rivals), rivals.c.is_new]),
     ).subquery("contest")
-    winner = (
+    return (
         select(contest.c[key])
         .where(contest.c.place == _constant(1), contest.c.is_new == _constant(1))
         .subquery("better")
     )
-    lacking = _lacking(best, {table: table.c[key] == best.c[key]})
-    return delete(table).where(table.c[key] == winner.c[key]), insert_from(table, lacking)
 
 
 # Which song a play plays ----------------------------------------------------------------------
@@ -374,8 +391,8 @@ def _fill_unmatched(play: Subquery) -> Insert:
     return insert_from(UnmatchedSongplay, without_song.with_only_columns(*columns))
 
 
-def _fill_songplays(play: Subquery) -> Insert:
-    return insert_from(SongplayFact, _matched(play, _staged_plays("play_again")))
+def _fill_songplays(play: Subquery, again: Subquery) -> Insert:
+    return insert_from(SongplayFact, _matched(play, again))
 
 
 clear_staging = Pipeline(delete(_event), delete(_staged_song), delete(_repeat))
@@ -393,25 +410,28 @@ repeats = insert_from(
 release = Pipeline(*_release())
 """Takes plays from the songs that staged songs may change; runs before the songs change."""
 
-artists = Pipeline(*_merge(ArtistDim, "artist_id", _artist_versions(), _by_artist))
+artists = Pipeline(*_merge(ArtistDim, _staged_song, _artist_versions, _by_artist))
 """Fills ``artist_dim``: an artist with coordinates is preferred, then one with a location."""
 
-songs = Pipeline(*_merge(SongDim, "song_id", _song_versions(), _by_song))
+songs = Pipeline(*_merge(SongDim, _staged_song, _song_versions, _by_song))
 """Fills ``song_dim``: a song with a year is preferred, then the smallest title and duration."""
 
 resolve = Pipeline(*_resolve())
 """Matches plays that waited for their song."""
 
-users = Pipeline(*_merge(UserDim, "user_id", _user_versions(), _by_user))
+users = Pipeline(*_merge(UserDim, _event, _user_versions, _by_user))
 """Fills ``user_dim``: a user is as the latest event shows, play or not."""
 
 times = _fill_time()
 """Fills ``time_dim`` with the instants at which plays began."""
 
-unmatched = Pipeline(_fill_unmatched(_single_plays()), _fill_unmatched(_repeated_plays()))
+unmatched = Pipeline(_fill_unmatched(_single_plays()), _fill_unmatched(_repeated_plays("play")))
 """Fills ``unmatched_songplay`` with the new plays that no song of the catalogue matches."""
 
-songplays = Pipeline(_fill_songplays(_single_plays()), _fill_songplays(_repeated_plays()))
+songplays = Pipeline(
+    _fill_songplays(_single_plays(), _staged_plays("play_again")),
+    _fill_songplays(_repeated_plays("play"), _repeated_plays("play_again")),
+)
 """Fills ``songplay_fact`` with the new plays, matched to the nearest song of title and artist.
 
 Plays that are staged once, nearly all of them, need no ranking; so the others have a statement of

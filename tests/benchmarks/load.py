@@ -79,9 +79,18 @@ STAR = {
     "unmatched_songplay": f"""SELECT songplay_id, song, artist, length FROM {PLAYS} p
         LEFT JOIN song_dim s ON s.title = p.song AND s.artist_name = p.artist
         WHERE s.song_id IS NULL""",
-    "songplay_fact": f"""SELECT songplay_id, ts, user_id, level, s.song_id, s.artist_id,
+    "songplay_fact": f"""SELECT songplay_id, ts, user_id, level,
+        coalesce(s.song_id, n.song.song_id), coalesce(s.artist_id, n.song.artist_id),
         session_id, item_in_session, nullif(location, ''), user_agent, length FROM {PLAYS} p
-        LEFT JOIN song_dim s ON s.title = p.song AND s.artist_name = p.artist""",
+        LEFT JOIN (SELECT title, artist_name, any_value(song_id) song_id,
+            any_value(artist_id) artist_id
+            FROM song_dim GROUP BY ALL HAVING count(*) = 1) s
+        ON s.title = p.song AND s.artist_name = p.artist
+        LEFT JOIN (SELECT songplay_id, arg_min(d, (abs(d.duration - length), d.song_id)) song
+            FROM {PLAYS} p JOIN song_dim d ON d.title = p.song AND d.artist_name = p.artist
+            WHERE (d.title, d.artist_name) IN (SELECT (title, artist_name) FROM song_dim
+                GROUP BY title, artist_name HAVING count(*) > 1)
+            GROUP BY ALL) n USING (songplay_id)""",
 }
 KEYS = {
     "artist_dim": "artist_id",

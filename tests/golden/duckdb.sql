@@ -108,50 +108,46 @@ FROM song_dim JOIN staging_songs ON staging_songs.title = song_dim.title AND sta
 DELETE FROM artist_dim USING (SELECT contest.artist_id AS artist_id
 FROM (SELECT rival.artist_id AS artist_id, rival.is_new AS is_new, row_number() OVER (PARTITION BY rival.artist_id ORDER BY CASE WHEN (rival.latitude IS NULL OR rival.longitude IS NULL) THEN 1 ELSE 0 END, CASE WHEN (rival.location IS NULL) THEN 1 ELSE 0 END, rival.name, rival.location, rival.latitude, rival.longitude, rival.is_new) AS place
 FROM (SELECT artist_dim.artist_id AS artist_id, artist_dim.name AS name, artist_dim.location AS location, artist_dim.latitude AS latitude, artist_dim.longitude AS longitude, 0 AS is_new
-FROM artist_dim JOIN (SELECT ranked.artist_id AS artist_id, ranked.name AS name, ranked.location AS location, ranked.latitude AS latitude, ranked.longitude AS longitude
-FROM (SELECT version.artist_id AS artist_id, version.name AS name, version.location AS location, version.latitude AS latitude, version.longitude AS longitude, row_number() OVER (PARTITION BY version.artist_id ORDER BY CASE WHEN (version.latitude IS NULL OR version.longitude IS NULL) THEN 1 ELSE 0 END, CASE WHEN (version.location IS NULL) THEN 1 ELSE 0 END, version.name, version.location, version.latitude, version.longitude) AS place
-FROM (SELECT staging_songs.artist_id AS artist_id, CASE WHEN (trim(staging_songs.artist_name) != '') THEN staging_songs.artist_name END AS name, CASE WHEN (trim(staging_songs.artist_location) != '') THEN staging_songs.artist_location END AS location, staging_songs.artist_latitude AS latitude, staging_songs.artist_longitude AS longitude
-FROM staging_songs) AS version) AS ranked
-WHERE ranked.place = 1) AS staged ON staged.artist_id = artist_dim.artist_id UNION ALL SELECT staged.artist_id AS artist_id, staged.name AS name, staged.location AS location, staged.latitude AS latitude, staged.longitude AS longitude, 1 AS is_new
-FROM (SELECT ranked.artist_id AS artist_id, ranked.name AS name, ranked.location AS location, ranked.latitude AS latitude, ranked.longitude AS longitude
-FROM (SELECT version.artist_id AS artist_id, version.name AS name, version.location AS location, version.latitude AS latitude, version.longitude AS longitude, row_number() OVER (PARTITION BY version.artist_id ORDER BY CASE WHEN (version.latitude IS NULL OR version.longitude IS NULL) THEN 1 ELSE 0 END, CASE WHEN (version.location IS NULL) THEN 1 ELSE 0 END, version.name, version.location, version.latitude, version.longitude) AS place
-FROM (SELECT staging_songs.artist_id AS artist_id, CASE WHEN (trim(staging_songs.artist_name) != '') THEN staging_songs.artist_name END AS name, CASE WHEN (trim(staging_songs.artist_location) != '') THEN staging_songs.artist_location END AS location, staging_songs.artist_latitude AS latitude, staging_songs.artist_longitude AS longitude
-FROM staging_songs) AS version) AS ranked
-WHERE ranked.place = 1) AS staged) AS rival) AS contest
+FROM artist_dim
+WHERE artist_dim.artist_id IN (SELECT staging_songs.artist_id
+FROM staging_songs) UNION ALL SELECT version.artist_id AS artist_id, version.name AS name, version.location AS location, version.latitude AS latitude, version.longitude AS longitude, 1 AS is_new
+FROM (SELECT known.artist_id AS artist_id, CASE WHEN (trim(known.artist_name) != '') THEN known.artist_name END AS name, CASE WHEN (trim(known.artist_location) != '') THEN known.artist_location END AS location, known.artist_latitude AS latitude, known.artist_longitude AS longitude
+FROM (SELECT staging_songs.num_songs AS num_songs, staging_songs.song_id AS song_id, staging_songs.title AS title, staging_songs.duration AS duration, staging_songs.year AS year, staging_songs.artist_id AS artist_id, staging_songs.artist_name AS artist_name, staging_songs.artist_latitude AS artist_latitude, staging_songs.artist_longitude AS artist_longitude, staging_songs.artist_location AS artist_location
+FROM staging_songs
+WHERE staging_songs.artist_id IN (SELECT artist_dim.artist_id
+FROM artist_dim)) AS known) AS version) AS rival) AS contest
 WHERE contest.place = 1 AND contest.is_new = 1) AS better WHERE artist_dim.artist_id = better.artist_id;
 
 -- 10 of 21: INSERT artist_dim
-INSERT INTO artist_dim (artist_id, name, location, latitude, longitude) SELECT staged.artist_id, staged.name, staged.location, staged.latitude, staged.longitude
+INSERT INTO artist_dim (artist_id, name, location, latitude, longitude) SELECT best.artist_id, best.name, best.location, best.latitude, best.longitude
 FROM (SELECT ranked.artist_id AS artist_id, ranked.name AS name, ranked.location AS location, ranked.latitude AS latitude, ranked.longitude AS longitude
 FROM (SELECT version.artist_id AS artist_id, version.name AS name, version.location AS location, version.latitude AS latitude, version.longitude AS longitude, row_number() OVER (PARTITION BY version.artist_id ORDER BY CASE WHEN (version.latitude IS NULL OR version.longitude IS NULL) THEN 1 ELSE 0 END, CASE WHEN (version.location IS NULL) THEN 1 ELSE 0 END, version.name, version.location, version.latitude, version.longitude) AS place
 FROM (SELECT staging_songs.artist_id AS artist_id, CASE WHEN (trim(staging_songs.artist_name) != '') THEN staging_songs.artist_name END AS name, CASE WHEN (trim(staging_songs.artist_location) != '') THEN staging_songs.artist_location END AS location, staging_songs.artist_latitude AS latitude, staging_songs.artist_longitude AS longitude
 FROM staging_songs) AS version) AS ranked
-WHERE ranked.place = 1) AS staged LEFT OUTER JOIN artist_dim ON artist_dim.artist_id = staged.artist_id
+WHERE ranked.place = 1) AS best LEFT OUTER JOIN artist_dim ON artist_dim.artist_id = best.artist_id
 WHERE artist_dim.artist_id IS NULL;
 
 -- 11 of 21: DELETE song_dim
 DELETE FROM song_dim USING (SELECT contest.song_id AS song_id
 FROM (SELECT rival.song_id AS song_id, rival.is_new AS is_new, row_number() OVER (PARTITION BY rival.song_id ORDER BY CASE WHEN (rival.year IS NULL) THEN 1 ELSE 0 END, rival.title, rival.duration, rival.year, rival.artist_name, rival.artist_id, rival.is_new) AS place
 FROM (SELECT song_dim.song_id AS song_id, song_dim.title AS title, song_dim.artist_id AS artist_id, song_dim.year AS year, song_dim.duration AS duration, song_dim.artist_name AS artist_name, 0 AS is_new
-FROM song_dim JOIN (SELECT ranked.song_id AS song_id, ranked.title AS title, ranked.artist_id AS artist_id, ranked.year AS year, ranked.duration AS duration, ranked.artist_name AS artist_name
-FROM (SELECT version.song_id AS song_id, version.title AS title, version.artist_id AS artist_id, version.year AS year, version.duration AS duration, version.artist_name AS artist_name, row_number() OVER (PARTITION BY version.song_id ORDER BY CASE WHEN (version.year IS NULL) THEN 1 ELSE 0 END, version.title, version.duration, version.year, version.artist_name, version.artist_id) AS place
-FROM (SELECT staging_songs.song_id AS song_id, CASE WHEN (trim(staging_songs.title) != '') THEN staging_songs.title END AS title, staging_songs.artist_id AS artist_id, nullif(staging_songs.year, 0) AS year, staging_songs.duration AS duration, CASE WHEN (trim(staging_songs.artist_name) != '') THEN staging_songs.artist_name END AS artist_name
-FROM staging_songs) AS version) AS ranked
-WHERE ranked.place = 1) AS staged ON staged.song_id = song_dim.song_id UNION ALL SELECT staged.song_id AS song_id, staged.title AS title, staged.artist_id AS artist_id, staged.year AS year, staged.duration AS duration, staged.artist_name AS artist_name, 1 AS is_new
-FROM (SELECT ranked.song_id AS song_id, ranked.title AS title, ranked.artist_id AS artist_id, ranked.year AS year, ranked.duration AS duration, ranked.artist_name AS artist_name
-FROM (SELECT version.song_id AS song_id, version.title AS title, version.artist_id AS artist_id, version.year AS year, version.duration AS duration, version.artist_name AS artist_name, row_number() OVER (PARTITION BY version.song_id ORDER BY CASE WHEN (version.year IS NULL) THEN 1 ELSE 0 END, version.title, version.duration, version.year, version.artist_name, version.artist_id) AS place
-FROM (SELECT staging_songs.song_id AS song_id, CASE WHEN (trim(staging_songs.title) != '') THEN staging_songs.title END AS title, staging_songs.artist_id AS artist_id, nullif(staging_songs.year, 0) AS year, staging_songs.duration AS duration, CASE WHEN (trim(staging_songs.artist_name) != '') THEN staging_songs.artist_name END AS artist_name
-FROM staging_songs) AS version) AS ranked
-WHERE ranked.place = 1) AS staged) AS rival) AS contest
+FROM song_dim
+WHERE song_dim.song_id IN (SELECT staging_songs.song_id
+FROM staging_songs) UNION ALL SELECT version.song_id AS song_id, version.title AS title, version.artist_id AS artist_id, version.year AS year, version.duration AS duration, version.artist_name AS artist_name, 1 AS is_new
+FROM (SELECT known.song_id AS song_id, CASE WHEN (trim(known.title) != '') THEN known.title END AS title, known.artist_id AS artist_id, nullif(known.year, 0) AS year, known.duration AS duration, CASE WHEN (trim(known.artist_name) != '') THEN known.artist_name END AS artist_name
+FROM (SELECT staging_songs.num_songs AS num_songs, staging_songs.song_id AS song_id, staging_songs.title AS title, staging_songs.duration AS duration, staging_songs.year AS year, staging_songs.artist_id AS artist_id, staging_songs.artist_name AS artist_name, staging_songs.artist_latitude AS artist_latitude, staging_songs.artist_longitude AS artist_longitude, staging_songs.artist_location AS artist_location
+FROM staging_songs
+WHERE staging_songs.song_id IN (SELECT song_dim.song_id
+FROM song_dim)) AS known) AS version) AS rival) AS contest
 WHERE contest.place = 1 AND contest.is_new = 1) AS better WHERE song_dim.song_id = better.song_id;
 
 -- 12 of 21: INSERT song_dim
-INSERT INTO song_dim (song_id, title, artist_id, year, duration, artist_name) SELECT staged.song_id, staged.title, staged.artist_id, staged.year, staged.duration, staged.artist_name
+INSERT INTO song_dim (song_id, title, artist_id, year, duration, artist_name) SELECT best.song_id, best.title, best.artist_id, best.year, best.duration, best.artist_name
 FROM (SELECT ranked.song_id AS song_id, ranked.title AS title, ranked.artist_id AS artist_id, ranked.year AS year, ranked.duration AS duration, ranked.artist_name AS artist_name
 FROM (SELECT version.song_id AS song_id, version.title AS title, version.artist_id AS artist_id, version.year AS year, version.duration AS duration, version.artist_name AS artist_name, row_number() OVER (PARTITION BY version.song_id ORDER BY CASE WHEN (version.year IS NULL) THEN 1 ELSE 0 END, version.title, version.duration, version.year, version.artist_name, version.artist_id) AS place
 FROM (SELECT staging_songs.song_id AS song_id, CASE WHEN (trim(staging_songs.title) != '') THEN staging_songs.title END AS title, staging_songs.artist_id AS artist_id, nullif(staging_songs.year, 0) AS year, staging_songs.duration AS duration, CASE WHEN (trim(staging_songs.artist_name) != '') THEN staging_songs.artist_name END AS artist_name
 FROM staging_songs) AS version) AS ranked
-WHERE ranked.place = 1) AS staged LEFT OUTER JOIN song_dim ON song_dim.song_id = staged.song_id
+WHERE ranked.place = 1) AS best LEFT OUTER JOIN song_dim ON song_dim.song_id = best.song_id
 WHERE song_dim.song_id IS NULL;
 
 -- 13 of 21: UPDATE songplay_fact
@@ -181,31 +177,30 @@ FROM staging_songs));
 DELETE FROM user_dim USING (SELECT contest.user_id AS user_id
 FROM (SELECT rival.user_id AS user_id, rival.is_new AS is_new, row_number() OVER (PARTITION BY rival.user_id ORDER BY rival.last_seen_at DESC, coalesce(rival.level, '') DESC, rival.first_name, rival.last_name, rival.gender, rival.level, rival.is_new) AS place
 FROM (SELECT user_dim.user_id AS user_id, user_dim.first_name AS first_name, user_dim.last_name AS last_name, user_dim.gender AS gender, user_dim.level AS level, user_dim.last_seen_at AS last_seen_at, 0 AS is_new
-FROM user_dim JOIN (SELECT ranked.user_id AS user_id, ranked.first_name AS first_name, ranked.last_name AS last_name, ranked.gender AS gender, ranked.level AS level, ranked.last_seen_at AS last_seen_at
-FROM (SELECT version.user_id AS user_id, version.first_name AS first_name, version.last_name AS last_name, version.gender AS gender, version.level AS level, version.last_seen_at AS last_seen_at, row_number() OVER (PARTITION BY version.user_id ORDER BY version.last_seen_at DESC, coalesce(version.level, '') DESC, version.first_name, version.last_name, version.gender, version.level) AS place
-FROM (SELECT staging_events.user_id AS user_id, CASE WHEN (trim(staging_events.first_name) != '') THEN staging_events.first_name END AS first_name, CASE WHEN (trim(staging_events.last_name) != '') THEN staging_events.last_name END AS last_name, staging_events.gender AS gender, staging_events.level AS level, staging_events.ts AS last_seen_at
-FROM staging_events JOIN (SELECT staging_events.user_id AS user_id, max(staging_events.ts) AS ts
+FROM user_dim
+WHERE user_dim.user_id IN (SELECT staging_events.user_id
+FROM staging_events) UNION ALL SELECT version.user_id AS user_id, version.first_name AS first_name, version.last_name AS last_name, version.gender AS gender, version.level AS level, version.last_seen_at AS last_seen_at, 1 AS is_new
+FROM (SELECT event.user_id AS user_id, CASE WHEN (trim(event.first_name) != '') THEN event.first_name END AS first_name, CASE WHEN (trim(event.last_name) != '') THEN event.last_name END AS last_name, event.gender AS gender, event.level AS level, event.ts AS last_seen_at
+FROM (SELECT staging_events.artist AS artist, staging_events.auth AS auth, staging_events.first_name AS first_name, staging_events.gender AS gender, staging_events.item_in_session AS item_in_session, staging_events.last_name AS last_name, staging_events.length AS length, staging_events.level AS level, staging_events.location AS location, staging_events.method AS method, staging_events.page AS page, staging_events.registration AS registration, staging_events.session_id AS session_id, staging_events.song AS song, staging_events.status AS status, staging_events.ts AS ts, staging_events.user_agent AS user_agent, staging_events.user_id AS user_id
 FROM staging_events
-WHERE staging_events.user_id IS NOT NULL GROUP BY staging_events.user_id) AS latest ON latest.user_id = staging_events.user_id AND staging_events.ts = latest.ts) AS version) AS ranked
-WHERE ranked.place = 1) AS staged ON staged.user_id = user_dim.user_id UNION ALL SELECT staged.user_id AS user_id, staged.first_name AS first_name, staged.last_name AS last_name, staged.gender AS gender, staged.level AS level, staged.last_seen_at AS last_seen_at, 1 AS is_new
-FROM (SELECT ranked.user_id AS user_id, ranked.first_name AS first_name, ranked.last_name AS last_name, ranked.gender AS gender, ranked.level AS level, ranked.last_seen_at AS last_seen_at
-FROM (SELECT version.user_id AS user_id, version.first_name AS first_name, version.last_name AS last_name, version.gender AS gender, version.level AS level, version.last_seen_at AS last_seen_at, row_number() OVER (PARTITION BY version.user_id ORDER BY version.last_seen_at DESC, coalesce(version.level, '') DESC, version.first_name, version.last_name, version.gender, version.level) AS place
-FROM (SELECT staging_events.user_id AS user_id, CASE WHEN (trim(staging_events.first_name) != '') THEN staging_events.first_name END AS first_name, CASE WHEN (trim(staging_events.last_name) != '') THEN staging_events.last_name END AS last_name, staging_events.gender AS gender, staging_events.level AS level, staging_events.ts AS last_seen_at
-FROM staging_events JOIN (SELECT staging_events.user_id AS user_id, max(staging_events.ts) AS ts
+WHERE staging_events.user_id IN (SELECT user_dim.user_id
+FROM user_dim)) AS event JOIN (SELECT known.user_id AS user_id, max(known.ts) AS ts
+FROM (SELECT staging_events.artist AS artist, staging_events.auth AS auth, staging_events.first_name AS first_name, staging_events.gender AS gender, staging_events.item_in_session AS item_in_session, staging_events.last_name AS last_name, staging_events.length AS length, staging_events.level AS level, staging_events.location AS location, staging_events.method AS method, staging_events.page AS page, staging_events.registration AS registration, staging_events.session_id AS session_id, staging_events.song AS song, staging_events.status AS status, staging_events.ts AS ts, staging_events.user_agent AS user_agent, staging_events.user_id AS user_id
 FROM staging_events
-WHERE staging_events.user_id IS NOT NULL GROUP BY staging_events.user_id) AS latest ON latest.user_id = staging_events.user_id AND staging_events.ts = latest.ts) AS version) AS ranked
-WHERE ranked.place = 1) AS staged) AS rival) AS contest
+WHERE staging_events.user_id IN (SELECT user_dim.user_id
+FROM user_dim)) AS known
+WHERE known.user_id IS NOT NULL GROUP BY known.user_id) AS latest ON latest.user_id = event.user_id AND event.ts = latest.ts) AS version) AS rival) AS contest
 WHERE contest.place = 1 AND contest.is_new = 1) AS better WHERE user_dim.user_id = better.user_id;
 
 -- 16 of 21: INSERT user_dim
-INSERT INTO user_dim (user_id, first_name, last_name, gender, level, last_seen_at) SELECT staged.user_id, staged.first_name, staged.last_name, staged.gender, staged.level, staged.last_seen_at
+INSERT INTO user_dim (user_id, first_name, last_name, gender, level, last_seen_at) SELECT best.user_id, best.first_name, best.last_name, best.gender, best.level, best.last_seen_at
 FROM (SELECT ranked.user_id AS user_id, ranked.first_name AS first_name, ranked.last_name AS last_name, ranked.gender AS gender, ranked.level AS level, ranked.last_seen_at AS last_seen_at
 FROM (SELECT version.user_id AS user_id, version.first_name AS first_name, version.last_name AS last_name, version.gender AS gender, version.level AS level, version.last_seen_at AS last_seen_at, row_number() OVER (PARTITION BY version.user_id ORDER BY version.last_seen_at DESC, coalesce(version.level, '') DESC, version.first_name, version.last_name, version.gender, version.level) AS place
-FROM (SELECT staging_events.user_id AS user_id, CASE WHEN (trim(staging_events.first_name) != '') THEN staging_events.first_name END AS first_name, CASE WHEN (trim(staging_events.last_name) != '') THEN staging_events.last_name END AS last_name, staging_events.gender AS gender, staging_events.level AS level, staging_events.ts AS last_seen_at
-FROM staging_events JOIN (SELECT staging_events.user_id AS user_id, max(staging_events.ts) AS ts
+FROM (SELECT event.user_id AS user_id, CASE WHEN (trim(event.first_name) != '') THEN event.first_name END AS first_name, CASE WHEN (trim(event.last_name) != '') THEN event.last_name END AS last_name, event.gender AS gender, event.level AS level, event.ts AS last_seen_at
+FROM staging_events AS event JOIN (SELECT staging_events.user_id AS user_id, max(staging_events.ts) AS ts
 FROM staging_events
-WHERE staging_events.user_id IS NOT NULL GROUP BY staging_events.user_id) AS latest ON latest.user_id = staging_events.user_id AND staging_events.ts = latest.ts) AS version) AS ranked
-WHERE ranked.place = 1) AS staged LEFT OUTER JOIN user_dim ON user_dim.user_id = staged.user_id
+WHERE staging_events.user_id IS NOT NULL GROUP BY staging_events.user_id) AS latest ON latest.user_id = event.user_id AND event.ts = latest.ts) AS version) AS ranked
+WHERE ranked.place = 1) AS best LEFT OUTER JOIN user_dim ON user_dim.user_id = best.user_id
 WHERE user_dim.user_id IS NULL;
 
 -- 17 of 21: INSERT time_dim
@@ -263,9 +258,11 @@ FROM (SELECT song_dim.song_id AS song_id, song_dim.artist_id AS artist_id, song_
 FROM song_dim) AS credited
 WHERE credited.rivals = 1) AS sole_song ON sole_song.title = play.title AND sole_song.artist_name = play.artist_name LEFT OUTER JOIN (SELECT ranked.songplay_id AS songplay_id, ranked.song_id AS song_id, ranked.artist_id AS artist_id, ranked.place AS place
 FROM (SELECT play_again.songplay_id AS songplay_id, rival_song.song_id AS song_id, rival_song.artist_id AS artist_id, row_number() OVER (PARTITION BY play_again.songplay_id ORDER BY coalesce(abs(rival_song.duration - play_again.duration), CAST(1000000000.0 AS DOUBLE PRECISION)), rival_song.song_id) AS place
-FROM (SELECT CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session AS songplay_id, staging_events.ts AS start_time, staging_events.user_id AS user_id, staging_events.level AS level, staging_events.session_id AS session_id, staging_events.item_in_session AS item_in_session, CASE WHEN (trim(staging_events.location) != '') THEN staging_events.location END AS location, staging_events.user_agent AS user_agent, staging_events.song AS title, staging_events.artist AS artist_name, staging_events.length AS duration
-FROM staging_events
-WHERE staging_events.page = 'NextSong') AS play_again JOIN (SELECT credited.song_id AS song_id, credited.artist_id AS artist_id, credited.title AS title, credited.artist_name AS artist_name, credited.duration AS duration, credited.rivals AS rivals
+FROM (SELECT copy.songplay_id AS songplay_id, copy.start_time AS start_time, copy.user_id AS user_id, copy.level AS level, copy.session_id AS session_id, copy.item_in_session AS item_in_session, copy.location AS location, copy.user_agent AS user_agent, copy.title AS title, copy.artist_name AS artist_name, copy.duration AS duration
+FROM (SELECT CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session AS songplay_id, staging_events.ts AS start_time, staging_events.user_id AS user_id, staging_events.level AS level, staging_events.session_id AS session_id, staging_events.item_in_session AS item_in_session, CASE WHEN (trim(staging_events.location) != '') THEN staging_events.location END AS location, staging_events.user_agent AS user_agent, staging_events.song AS title, staging_events.artist AS artist_name, staging_events.length AS duration, row_number() OVER (PARTITION BY CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session ORDER BY staging_events.ts, staging_events.user_id, staging_events.level, staging_events.song, staging_events.artist, staging_events.length) AS place
+FROM staging_events JOIN staging_repeats ON staging_repeats.songplay_id = CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session
+WHERE staging_events.page = 'NextSong') AS copy LEFT OUTER JOIN songplay_fact ON songplay_fact.songplay_id = copy.songplay_id
+WHERE songplay_fact.songplay_id IS NULL AND copy.place = 1) AS play_again JOIN (SELECT credited.song_id AS song_id, credited.artist_id AS artist_id, credited.title AS title, credited.artist_name AS artist_name, credited.duration AS duration, credited.rivals AS rivals
 FROM (SELECT song_dim.song_id AS song_id, song_dim.artist_id AS artist_id, song_dim.title AS title, song_dim.artist_name AS artist_name, song_dim.duration AS duration, count(*) OVER (PARTITION BY song_dim.title, song_dim.artist_name) AS rivals
 FROM song_dim) AS credited
 WHERE credited.rivals > 1) AS rival_song ON rival_song.title = play_again.title AND rival_song.artist_name = play_again.artist_name) AS ranked

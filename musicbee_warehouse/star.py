@@ -425,17 +425,17 @@ users = Pipeline(*_merge(UserDim, _event, _user_versions, _by_user))
 times = _fill_time()
 """Fills ``time_dim`` with the instants at which plays began."""
 
-unmatched = Pipeline(_fill_unmatched(_single_plays()), _fill_unmatched(_repeated_plays("play")))
+unmatched = Pipeline(_fill_unmatched(_repeated_plays("play")), _fill_unmatched(_single_plays()))
 """Fills ``unmatched_songplay`` with the new plays that no song of the catalogue matches."""
 
 songplays = Pipeline(
-    _fill_songplays(_single_plays(), _staged_plays("play_again")),
     _fill_songplays(_repeated_plays("play"), _repeated_plays("play_again")),
+    _fill_songplays(_single_plays(), _staged_plays("play_again")),
 )
 """Fills ``songplay_fact`` with the new plays, matched to the nearest song of title and artist.
 
 Plays that are staged once, nearly all of them, need no ranking; so the others have a statement of
-their own.
+their own, and it comes first, while the table is small.
 """
 
 transform = Pipeline(

@@ -59,11 +59,12 @@ class Spool:
         Raises:
             InputError: when careful, for what is no sequence of JSON objects.
         """
-        as_they_are = [
-            file for file in files if not careful and file.size >= _LARGE and _by_lines(file)
-        ]
-        rest = [file for file in files if file not in set(as_they_are)]
-        ready = [file.path for file in as_they_are]
+        ready, rest = [], []
+        for file in files:
+            if not careful and file.size >= _LARGE and _by_lines(file):
+                ready.append(file.path)
+            else:
+                rest.append(file)
         if rest:
             ready.append(self._concatenate(rest, careful=careful))
         return ready

@@ -22,6 +22,8 @@ arguments.register()
 
 JSON_KEY = "json_key"
 """Where a staging column keeps, in ``Column.info``, the key of the JSON object that fills it."""
+JSON_QUOTED = "json_quoted"
+"""Where a staging column keeps whether its source writes numbers as text, ``"39"``."""
 
 
 class Base(DeclarativeBase):
@@ -53,9 +55,14 @@ def _declare_for_redshift_alone(constraint: Constraint, parent: Any) -> None:
         constraint.ddl_if(dialect="redshift")
 
 
-def read_from(key: str, type_: TypeEngine[Any], **options: Any) -> MappedColumn[Any]:
-    """Declare a staging column that is filled from ``key`` of a JSON object."""
-    return mapped_column(type_, info={JSON_KEY: key}, **options)
+def read_from(
+    key: str, type_: TypeEngine[Any], *, quoted: bool = False, **options: Any
+) -> MappedColumn[Any]:
+    """Declare a staging column that is filled from ``key`` of a JSON object.
+
+    ``quoted`` tells that the source writes its numbers as text, or ``""`` where there is none.
+    """
+    return mapped_column(type_, info={JSON_KEY: key, JSON_QUOTED: quoted}, **options)
 
 
 def json_key(column: Column[Any]) -> str:

@@ -44,7 +44,9 @@ class StagingEvent(Base):
     status: Mapped[int | None] = read_from("status", SmallInteger(), redshift_encode="az64")
     ts: Mapped[datetime] = read_from("ts", TIMESTAMP(), redshift_encode="raw")
     user_agent: Mapped[str | None] = read_from("userAgent", String(1024), redshift_encode="zstd")
-    user_id: Mapped[int | None] = read_from("userId", BigInteger(), redshift_encode="az64")
+    user_id: Mapped[int | None] = read_from(
+        "userId", BigInteger(), quoted=True, redshift_encode="az64"
+    )
 
 
 class StagingSong(Base):

@@ -22,7 +22,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement, Executable
 from sqlalchemy.types import TIMESTAMP
 
-from musicbee_warehouse.models.base import json_key
+from musicbee_warehouse.models.base import JSON_QUOTED, json_key
 
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 _MAX_ERRORS = 100_000
@@ -32,6 +32,8 @@ _WHOLE_NUMBER = r"\s*([+-]?\d+)?\s*"
 _NUMBER = r"\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)?\s*"
 _MAX_OBJECT_BYTES = 4 * 1024 * 1024
 """The largest JSON object that COPY reads."""
+_EXACT = 2**53
+"""Below it a double holds every whole number exactly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,18 +244,21 @@ def _local_pattern(copy: Copy, source: str) -> str:
 def _read_type(copy: Copy, column: Column[Any]) -> str:
     """Return the type to read a value as: text, which loses nothing, but numbers of regular files.
 
-    Whole numbers stay text there too, because the reader would round a fraction.
+    Whole numbers are read as doubles there: as integers the reader would round a fraction.
     """
-    return "DOUBLE" if copy.copy_options.regular and _is_double(column) else "VARCHAR"
+    is_number = not isinstance(column.type, String) and not column.info[JSON_QUOTED]
+    return "DOUBLE" if copy.copy_options.regular and is_number else "VARCHAR"
 
 
 def _duckdb_value(copy: Copy, column: Column[Any], text: str) -> str:
     """Spell the conversion of a value as it is read to the type of its column."""
-    if isinstance(column.type, String) or _read_type(copy, column) == "DOUBLE":
+    read_type = _read_type(copy, column)
+    if isinstance(column.type, String) or (read_type == "DOUBLE" and _is_double(column)):
         return text
+    value = text if read_type == "DOUBLE" else f"NULLIF({text}, '')"
     if isinstance(column.type, TIMESTAMP):
-        return f"epoch_ms(CAST(NULLIF({text}, '') AS BIGINT))"
-    return f"CAST(NULLIF({text}, '') AS {column.type.compile()})"
+        return f"epoch_ms(CAST({value} AS BIGINT))"
+    return f"CAST({value} AS {column.type.compile()})"
 
 
 def _duckdb_faults(copy: Copy, column: Column[Any], text: str) -> list[tuple[str, str]]:
@@ -269,9 +274,12 @@ def _duckdb_faults(copy: Copy, column: Column[Any], text: str) -> list[tuple[str
         size = f"strlen({text})"
         message = f"'{name} takes {width} bytes, not the ' || {size} || ' of ' || left({text}, 60)"
         return [(f"{size} > {width}", message)]
-    if _read_type(copy, column) == "DOUBLE":
-        return [(f"NOT isfinite({text})", f"'{name} takes finite numbers, not ' || {text}")]
     kind = "numbers" if _is_double(column) else "whole numbers"
+    if _read_type(copy, column) == "DOUBLE":
+        fault = f"NOT (abs({text}) < {_EXACT} AND {text} = trunc({text}))"
+        if _is_double(column):
+            fault = f"NOT isfinite({text})"
+        return [(fault, f"'{name} takes {kind}, not ' || {text}")]
     message = f"'{name} takes {kind}, not ' || left({text}, 60)"
     if copy.copy_options.regular:
         return [(f"contains({text}, '.')", message)]

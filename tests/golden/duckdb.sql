@@ -212,15 +212,6 @@ WHERE time_dim.start_time IS NULL;
 
 -- 18 of 21: INSERT unmatched_songplay
 INSERT INTO unmatched_songplay (songplay_id, title, artist_name, duration) SELECT play.songplay_id, play.title, play.artist_name, play.duration
-FROM (SELECT staged.songplay_id AS songplay_id, staged.start_time AS start_time, staged.user_id AS user_id, staged.level AS level, staged.session_id AS session_id, staged.item_in_session AS item_in_session, staged.location AS location, staged.user_agent AS user_agent, staged.title AS title, staged.artist_name AS artist_name, staged.duration AS duration
-FROM (SELECT CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session AS songplay_id, staging_events.ts AS start_time, staging_events.user_id AS user_id, staging_events.level AS level, staging_events.session_id AS session_id, staging_events.item_in_session AS item_in_session, CASE WHEN (trim(staging_events.location) != '') THEN staging_events.location END AS location, staging_events.user_agent AS user_agent, staging_events.song AS title, staging_events.artist AS artist_name, staging_events.length AS duration
-FROM staging_events
-WHERE staging_events.page = 'NextSong') AS staged LEFT OUTER JOIN staging_repeats ON staging_repeats.songplay_id = staged.songplay_id LEFT OUTER JOIN songplay_fact ON songplay_fact.songplay_id = staged.songplay_id
-WHERE staging_repeats.songplay_id IS NULL AND songplay_fact.songplay_id IS NULL) AS play LEFT OUTER JOIN song_dim ON song_dim.title = play.title AND song_dim.artist_name = play.artist_name
-WHERE song_dim.song_id IS NULL;
-
--- 19 of 21: INSERT unmatched_songplay
-INSERT INTO unmatched_songplay (songplay_id, title, artist_name, duration) SELECT play.songplay_id, play.title, play.artist_name, play.duration
 FROM (SELECT copy.songplay_id AS songplay_id, copy.start_time AS start_time, copy.user_id AS user_id, copy.level AS level, copy.session_id AS session_id, copy.item_in_session AS item_in_session, copy.location AS location, copy.user_agent AS user_agent, copy.title AS title, copy.artist_name AS artist_name, copy.duration AS duration
 FROM (SELECT CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session AS songplay_id, staging_events.ts AS start_time, staging_events.user_id AS user_id, staging_events.level AS level, staging_events.session_id AS session_id, staging_events.item_in_session AS item_in_session, CASE WHEN (trim(staging_events.location) != '') THEN staging_events.location END AS location, staging_events.user_agent AS user_agent, staging_events.song AS title, staging_events.artist AS artist_name, staging_events.length AS duration, row_number() OVER (PARTITION BY CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session ORDER BY staging_events.ts, staging_events.user_id, staging_events.level, staging_events.song, staging_events.artist, staging_events.length) AS place
 FROM staging_events JOIN staging_repeats ON staging_repeats.songplay_id = CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session
@@ -228,26 +219,16 @@ WHERE staging_events.page = 'NextSong') AS copy LEFT OUTER JOIN songplay_fact ON
 WHERE songplay_fact.songplay_id IS NULL AND copy.place = 1) AS play LEFT OUTER JOIN song_dim ON song_dim.title = play.title AND song_dim.artist_name = play.artist_name
 WHERE song_dim.song_id IS NULL;
 
--- 20 of 21: INSERT songplay_fact
-INSERT INTO songplay_fact (songplay_id, start_time, user_id, level, session_id, item_in_session, location, user_agent, duration, song_id, artist_id) SELECT play.songplay_id, play.start_time, play.user_id, play.level, play.session_id, play.item_in_session, play.location, play.user_agent, play.duration, coalesce(sole_song.song_id, nearest.song_id) AS song_id, coalesce(sole_song.artist_id, nearest.artist_id) AS artist_id
+-- 19 of 21: INSERT unmatched_songplay
+INSERT INTO unmatched_songplay (songplay_id, title, artist_name, duration) SELECT play.songplay_id, play.title, play.artist_name, play.duration
 FROM (SELECT staged.songplay_id AS songplay_id, staged.start_time AS start_time, staged.user_id AS user_id, staged.level AS level, staged.session_id AS session_id, staged.item_in_session AS item_in_session, staged.location AS location, staged.user_agent AS user_agent, staged.title AS title, staged.artist_name AS artist_name, staged.duration AS duration
 FROM (SELECT CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session AS songplay_id, staging_events.ts AS start_time, staging_events.user_id AS user_id, staging_events.level AS level, staging_events.session_id AS session_id, staging_events.item_in_session AS item_in_session, CASE WHEN (trim(staging_events.location) != '') THEN staging_events.location END AS location, staging_events.user_agent AS user_agent, staging_events.song AS title, staging_events.artist AS artist_name, staging_events.length AS duration
 FROM staging_events
 WHERE staging_events.page = 'NextSong') AS staged LEFT OUTER JOIN staging_repeats ON staging_repeats.songplay_id = staged.songplay_id LEFT OUTER JOIN songplay_fact ON songplay_fact.songplay_id = staged.songplay_id
-WHERE staging_repeats.songplay_id IS NULL AND songplay_fact.songplay_id IS NULL) AS play LEFT OUTER JOIN (SELECT credited.song_id AS song_id, credited.artist_id AS artist_id, credited.title AS title, credited.artist_name AS artist_name, credited.duration AS duration, credited.rivals AS rivals
-FROM (SELECT song_dim.song_id AS song_id, song_dim.artist_id AS artist_id, song_dim.title AS title, song_dim.artist_name AS artist_name, song_dim.duration AS duration, count(*) OVER (PARTITION BY song_dim.title, song_dim.artist_name) AS rivals
-FROM song_dim) AS credited
-WHERE credited.rivals = 1) AS sole_song ON sole_song.title = play.title AND sole_song.artist_name = play.artist_name LEFT OUTER JOIN (SELECT ranked.songplay_id AS songplay_id, ranked.song_id AS song_id, ranked.artist_id AS artist_id, ranked.place AS place
-FROM (SELECT play_again.songplay_id AS songplay_id, rival_song.song_id AS song_id, rival_song.artist_id AS artist_id, row_number() OVER (PARTITION BY play_again.songplay_id ORDER BY coalesce(abs(rival_song.duration - play_again.duration), CAST(1000000000.0 AS DOUBLE PRECISION)), rival_song.song_id) AS place
-FROM (SELECT CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session AS songplay_id, staging_events.ts AS start_time, staging_events.user_id AS user_id, staging_events.level AS level, staging_events.session_id AS session_id, staging_events.item_in_session AS item_in_session, CASE WHEN (trim(staging_events.location) != '') THEN staging_events.location END AS location, staging_events.user_agent AS user_agent, staging_events.song AS title, staging_events.artist AS artist_name, staging_events.length AS duration
-FROM staging_events
-WHERE staging_events.page = 'NextSong') AS play_again JOIN (SELECT credited.song_id AS song_id, credited.artist_id AS artist_id, credited.title AS title, credited.artist_name AS artist_name, credited.duration AS duration, credited.rivals AS rivals
-FROM (SELECT song_dim.song_id AS song_id, song_dim.artist_id AS artist_id, song_dim.title AS title, song_dim.artist_name AS artist_name, song_dim.duration AS duration, count(*) OVER (PARTITION BY song_dim.title, song_dim.artist_name) AS rivals
-FROM song_dim) AS credited
-WHERE credited.rivals > 1) AS rival_song ON rival_song.title = play_again.title AND rival_song.artist_name = play_again.artist_name) AS ranked
-WHERE ranked.place = 1) AS nearest ON nearest.songplay_id = play.songplay_id;
+WHERE staging_repeats.songplay_id IS NULL AND songplay_fact.songplay_id IS NULL) AS play LEFT OUTER JOIN song_dim ON song_dim.title = play.title AND song_dim.artist_name = play.artist_name
+WHERE song_dim.song_id IS NULL;
 
--- 21 of 21: INSERT songplay_fact
+-- 20 of 21: INSERT songplay_fact
 INSERT INTO songplay_fact (songplay_id, start_time, user_id, level, session_id, item_in_session, location, user_agent, duration, song_id, artist_id) SELECT play.songplay_id, play.start_time, play.user_id, play.level, play.session_id, play.item_in_session, play.location, play.user_agent, play.duration, coalesce(sole_song.song_id, nearest.song_id) AS song_id, coalesce(sole_song.artist_id, nearest.artist_id) AS artist_id
 FROM (SELECT copy.songplay_id AS songplay_id, copy.start_time AS start_time, copy.user_id AS user_id, copy.level AS level, copy.session_id AS session_id, copy.item_in_session AS item_in_session, copy.location AS location, copy.user_agent AS user_agent, copy.title AS title, copy.artist_name AS artist_name, copy.duration AS duration
 FROM (SELECT CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session AS songplay_id, staging_events.ts AS start_time, staging_events.user_id AS user_id, staging_events.level AS level, staging_events.session_id AS session_id, staging_events.item_in_session AS item_in_session, CASE WHEN (trim(staging_events.location) != '') THEN staging_events.location END AS location, staging_events.user_agent AS user_agent, staging_events.song AS title, staging_events.artist AS artist_name, staging_events.length AS duration, row_number() OVER (PARTITION BY CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session ORDER BY staging_events.ts, staging_events.user_id, staging_events.level, staging_events.song, staging_events.artist, staging_events.length) AS place
@@ -263,6 +244,25 @@ FROM (SELECT CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_event
 FROM staging_events JOIN staging_repeats ON staging_repeats.songplay_id = CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session
 WHERE staging_events.page = 'NextSong') AS copy LEFT OUTER JOIN songplay_fact ON songplay_fact.songplay_id = copy.songplay_id
 WHERE songplay_fact.songplay_id IS NULL AND copy.place = 1) AS play_again JOIN (SELECT credited.song_id AS song_id, credited.artist_id AS artist_id, credited.title AS title, credited.artist_name AS artist_name, credited.duration AS duration, credited.rivals AS rivals
+FROM (SELECT song_dim.song_id AS song_id, song_dim.artist_id AS artist_id, song_dim.title AS title, song_dim.artist_name AS artist_name, song_dim.duration AS duration, count(*) OVER (PARTITION BY song_dim.title, song_dim.artist_name) AS rivals
+FROM song_dim) AS credited
+WHERE credited.rivals > 1) AS rival_song ON rival_song.title = play_again.title AND rival_song.artist_name = play_again.artist_name) AS ranked
+WHERE ranked.place = 1) AS nearest ON nearest.songplay_id = play.songplay_id;
+
+-- 21 of 21: INSERT songplay_fact
+INSERT INTO songplay_fact (songplay_id, start_time, user_id, level, session_id, item_in_session, location, user_agent, duration, song_id, artist_id) SELECT play.songplay_id, play.start_time, play.user_id, play.level, play.session_id, play.item_in_session, play.location, play.user_agent, play.duration, coalesce(sole_song.song_id, nearest.song_id) AS song_id, coalesce(sole_song.artist_id, nearest.artist_id) AS artist_id
+FROM (SELECT staged.songplay_id AS songplay_id, staged.start_time AS start_time, staged.user_id AS user_id, staged.level AS level, staged.session_id AS session_id, staged.item_in_session AS item_in_session, staged.location AS location, staged.user_agent AS user_agent, staged.title AS title, staged.artist_name AS artist_name, staged.duration AS duration
+FROM (SELECT CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session AS songplay_id, staging_events.ts AS start_time, staging_events.user_id AS user_id, staging_events.level AS level, staging_events.session_id AS session_id, staging_events.item_in_session AS item_in_session, CASE WHEN (trim(staging_events.location) != '') THEN staging_events.location END AS location, staging_events.user_agent AS user_agent, staging_events.song AS title, staging_events.artist AS artist_name, staging_events.length AS duration
+FROM staging_events
+WHERE staging_events.page = 'NextSong') AS staged LEFT OUTER JOIN staging_repeats ON staging_repeats.songplay_id = staged.songplay_id LEFT OUTER JOIN songplay_fact ON songplay_fact.songplay_id = staged.songplay_id
+WHERE staging_repeats.songplay_id IS NULL AND songplay_fact.songplay_id IS NULL) AS play LEFT OUTER JOIN (SELECT credited.song_id AS song_id, credited.artist_id AS artist_id, credited.title AS title, credited.artist_name AS artist_name, credited.duration AS duration, credited.rivals AS rivals
+FROM (SELECT song_dim.song_id AS song_id, song_dim.artist_id AS artist_id, song_dim.title AS title, song_dim.artist_name AS artist_name, song_dim.duration AS duration, count(*) OVER (PARTITION BY song_dim.title, song_dim.artist_name) AS rivals
+FROM song_dim) AS credited
+WHERE credited.rivals = 1) AS sole_song ON sole_song.title = play.title AND sole_song.artist_name = play.artist_name LEFT OUTER JOIN (SELECT ranked.songplay_id AS songplay_id, ranked.song_id AS song_id, ranked.artist_id AS artist_id, ranked.place AS place
+FROM (SELECT play_again.songplay_id AS songplay_id, rival_song.song_id AS song_id, rival_song.artist_id AS artist_id, row_number() OVER (PARTITION BY play_again.songplay_id ORDER BY coalesce(abs(rival_song.duration - play_again.duration), CAST(1000000000.0 AS DOUBLE PRECISION)), rival_song.song_id) AS place
+FROM (SELECT CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session AS songplay_id, staging_events.ts AS start_time, staging_events.user_id AS user_id, staging_events.level AS level, staging_events.session_id AS session_id, staging_events.item_in_session AS item_in_session, CASE WHEN (trim(staging_events.location) != '') THEN staging_events.location END AS location, staging_events.user_agent AS user_agent, staging_events.song AS title, staging_events.artist AS artist_name, staging_events.length AS duration
+FROM staging_events
+WHERE staging_events.page = 'NextSong') AS play_again JOIN (SELECT credited.song_id AS song_id, credited.artist_id AS artist_id, credited.title AS title, credited.artist_name AS artist_name, credited.duration AS duration, credited.rivals AS rivals
 FROM (SELECT song_dim.song_id AS song_id, song_dim.artist_id AS artist_id, song_dim.title AS title, song_dim.artist_name AS artist_name, song_dim.duration AS duration, count(*) OVER (PARTITION BY song_dim.title, song_dim.artist_name) AS rivals
 FROM song_dim) AS credited
 WHERE credited.rivals > 1) AS rival_song ON rival_song.title = play_again.title AND rival_song.artist_name = play_again.artist_name) AS ranked

@@ -124,7 +124,7 @@ def serve(wrap=lambda app: app):
         server.server_close()
 
 
-def client(address, *, service="s3", attempts=8, key="test", secret="test"):
+def client(address, *, service="s3", connections=16, attempts=8, key="test", secret="test"):
     """Return a client of the server, by default as patient as the one of our own."""
     return boto3.session.Session().client(
         service,
@@ -133,7 +133,7 @@ def client(address, *, service="s3", attempts=8, key="test", secret="test"):
         aws_access_key_id=key,
         aws_secret_access_key=secret,
         config=Config(
-            max_pool_connections=16,
+            max_pool_connections=connections,
             retries={"mode": "standard", "total_max_attempts": attempts},
         ),
     )

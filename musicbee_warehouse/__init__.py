@@ -16,9 +16,13 @@ from musicbee_warehouse.errors import InputError, WarehouseError
 from musicbee_warehouse.models import (
     ArtistDim,
     Base,
+    LoadedFile,
+    LoadReject,
+    LoadRun,
     SongDim,
     SongplayFact,
     StagingEvent,
+    StagingOverride,
     StagingRepeat,
     StagingSong,
     TimeDim,
@@ -31,7 +35,7 @@ from musicbee_warehouse.statements import Copy, CopyOptions, insert_from, upsert
 
 if TYPE_CHECKING:
     from musicbee_warehouse import star
-    from musicbee_warehouse.loading import LoadReport, load
+    from musicbee_warehouse.loading import LoadReport, Plan, check, load, plan, runs
 
 __all__ = [
     "ArtistDim",
@@ -39,12 +43,17 @@ __all__ = [
     "Copy",
     "CopyOptions",
     "InputError",
+    "LoadReject",
     "LoadReport",
+    "LoadRun",
+    "LoadedFile",
     "Pipeline",
+    "Plan",
     "Report",
     "SongDim",
     "SongplayFact",
     "StagingEvent",
+    "StagingOverride",
     "StagingRepeat",
     "StagingSong",
     "Step",
@@ -53,17 +62,23 @@ __all__ = [
     "UserDim",
     "WarehouseError",
     "__version__",
+    "check",
     "connect",
     "create_tables",
     "dialect_of",
     "insert_from",
     "jsonpaths",
     "load",
+    "plan",
+    "runs",
     "star",
     "upsert",
 ]
 
-_LATER = {"LoadReport": "loading", "load": "loading", "star": "star"}
+_LATER = {
+    **dict.fromkeys(("LoadReport", "Plan", "check", "load", "plan", "runs"), "loading"),
+    "star": "star",
+}
 """Names whose module is imported at first use: building the star's statements takes a while."""
 
 

@@ -11,7 +11,7 @@ DELETE FROM song_dim ...
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ from musicbee_warehouse.models import (
     SongDim,
     SongplayFact,
     StagingEvent,
+    StagingOverride,
     StagingRepeat,
     StagingSong,
     TimeDim,
@@ -63,7 +64,10 @@ ITEMS_PER_SESSION = 1_000_000
 _event: Table = StagingEvent.metadata.tables["staging_events"]
 _staged_song: Table = StagingSong.metadata.tables["staging_songs"]
 _repeat: Table = StagingRepeat.metadata.tables["staging_repeats"]
+_override_key: Table = StagingOverride.metadata.tables["staging_overrides"]
 _song: Table = SongDim.metadata.tables["song_dim"]
+_artist: Table = ArtistDim.metadata.tables["artist_dim"]
+_user: Table = UserDim.metadata.tables["user_dim"]
 _fact: Table = SongplayFact.metadata.tables["songplay_fact"]
 _time: Table = TimeDim.metadata.tables["time_dim"]
 _unmatched: Table = UnmatchedSongplay.metadata.tables["unmatched_songplay"]
@@ -395,8 +399,45 @@ def _fill_songplays(play: Subquery, again: Subquery) -> Insert:
     return insert_from(SongplayFact, _matched(play, again))
 
 
-clear_staging = Pipeline(delete(_event), delete(_staged_song), delete(_repeat))
+def _note_overrides() -> tuple[Insert, Insert]:
+    """Keep the keys of what is staged."""
+    events = select(_songplay_id, _event.c.user_id, _event.c.ts.label("seen_at")).distinct()
+    songs = select(_staged_song.c.song_id, _staged_song.c.artist_id).distinct()
+    return insert_from(StagingOverride, events), insert_from(StagingOverride, songs)
+
+
+def _override() -> Iterator[Delete]:
+    """Remove the rows of the star whose keys were kept.
+
+    A user's row goes only if it stems from one of the events: a later event says more.
+    """
+    pairs = (
+        (_fact.c.songplay_id, _override_key.c.songplay_id),
+        (_unmatched.c.songplay_id, _override_key.c.songplay_id),
+        (_song.c.song_id, _override_key.c.song_id),
+        (_artist.c.artist_id, _override_key.c.artist_id),
+    )
+    for key, overriding in pairs:
+        yield delete(key.table).where(key.in_(select(overriding).where(overriding.is_not(None))))
+    yield delete(_user).where(
+        _user.c.user_id == _override_key.c.user_id,
+        _user.c.last_seen_at == _override_key.c.seen_at,
+    )
+
+
+clear_staging = Pipeline(
+    delete(_event), delete(_staged_song), delete(_repeat), delete(_override_key)
+)
 """Empties staging, inside the caller's transaction."""
+
+clear = Pipeline(*(delete(table) for table in (_unmatched, _fact, _time, _user, _song, _artist)))
+"""Empties the star, to build it anew in the same transaction."""
+
+note_overrides = Pipeline(*_note_overrides())
+"""Keeps the keys of the files that changed; runs when they alone are staged."""
+
+override = Pipeline(*_override())
+"""Removes the rows that files which changed since they were loaded are to replace."""
 
 repeats = insert_from(
     StagingRepeat,
@@ -438,9 +479,24 @@ Plays that are staged once, nearly all of them, need no ranking; so the others h
 their own, and it comes first, while the table is small.
 """
 
+
+def staged_keys() -> dict[Table, Select[Any]]:
+    """Return, for each table of the star, the keys of its rows that staged rows may change."""
+    plays = select(_songplay_id).where(_is_play)
+    return {
+        _artist: select(_staged_song.c.artist_id),
+        _song: select(_staged_song.c.song_id),
+        _user: select(_event.c.user_id),
+        _time: select(_event.c.ts).where(_is_play),
+        _fact: plays,
+        _unmatched: plays,
+    }
+
+
 transform = Pipeline(
     repeats,
     *release,
+    *override,
     *artists,
     *songs,
     *resolve,
@@ -470,7 +526,7 @@ def pipeline(
         iam_role: the role by which Redshift reads the files.
         options: how COPY reads the files.
 
-    >>> pipeline("examples/data/log_data", "examples/data/song_data").names[3:5]
+    >>> pipeline("examples/data/log_data", "examples/data/song_data").names[4:6]
     ['COPY staging_events', 'COPY staging_songs']
     """
     copies = (

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from musicbee_warehouse import Base, connect, create_tables, star
 
+STAR = [t for t in Base.metadata.sorted_tables if not t.name.startswith(("staging", "load"))]
 SAMPLE = Path(__file__).parents[2] / "shared" / "data" / "sparkify"
 
 
@@ -76,10 +77,9 @@ def rows():
 
 @pytest.fixture(scope="session")
 def star_rows(rows):
-    """Return a function that gives the rows of every table but staging, by table name."""
+    """Return a function that gives the rows of the star's tables, by table name."""
 
     def read(engine):
-        tables = [t for t in Base.metadata.sorted_tables if not t.name.startswith("staging")]
-        return {table.name: rows(engine, table) for table in tables}
+        return {table.name: rows(engine, table) for table in STAR}
 
     return read

@@ -1,6 +1,8 @@
-"""Loading files into the warehouse, with a report of what was done."""
+"""Loading files into the warehouse, exactly once, with a report of what was done."""
 
-from musicbee_warehouse.loading.report import LoadReport
+from musicbee_warehouse.loading.checks import CheckError, check
+from musicbee_warehouse.loading.planning import Plan, plan
+from musicbee_warehouse.loading.report import LoadReport, runs
 from musicbee_warehouse.loading.run import load
 
-__all__ = ["LoadReport", "load"]
+__all__ = ["CheckError", "LoadReport", "Plan", "check", "load", "plan", "runs"]

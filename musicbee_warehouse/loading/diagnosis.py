@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Integer, SmallInteger, String, Table
@@ -17,7 +17,7 @@ from sqlalchemy.types import TIMESTAMP
 
 from musicbee_warehouse.errors import InputError
 from musicbee_warehouse.loading.sources import SourceFile
-from musicbee_warehouse.loading.spool import objects
+from musicbee_warehouse.loading.spool import objects, open_bytes
 from musicbee_warehouse.models import json_key
 
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*")
@@ -26,29 +26,74 @@ _SHOWN = 60
 
 
 def diagnose(table: Table, files: Iterable[SourceFile]) -> None:
-    """Raise an InputError at the first fault; return if there is none.
+    """Raise an InputError at the first fault; return if there is none."""
+    for file in files:
+        for line, text in objects(file.path, name=file.uri):
+            examine(table, text, file.uri, line)
+
+
+def sift(table: Table, file: SourceFile) -> Iterator[tuple[int, str, InputError | None]]:
+    """Yield the objects of a file with the lines they begin on, and what COPY has against each.
+
+    A file with a place that is no JSON is taken by lines, so that what follows is found again.
+    """
+    try:
+        for _ in objects(file.path, name=file.uri):
+            pass
+    except InputError:
+        found = _lines(file)
+    else:
+        found = ((line, text, None) for line, text in objects(file.path, name=file.uri))
+    for line, text, fault in found:
+        yield line, text, fault or _fault_of(table, text, file.uri, line)
+
+
+def _lines(file: SourceFile) -> Iterator[tuple[int, str, InputError | None]]:
+    with open_bytes(file.path) as stream:
+        for line, content in enumerate(stream, start=1):
+            if content.strip():
+                try:
+                    yield line, content.decode().strip(), None
+                except UnicodeDecodeError as error:
+                    wrong = content[error.start : error.start + 1]
+                    fault = InputError(f"{wrong!r} is not UTF-8", file=file.uri, line=line)
+                    yield line, content.decode(errors="replace").strip(), fault
+
+
+def _fault_of(table: Table, text: str, file: str, line: int) -> InputError | None:
+    try:
+        examine(table, text, file, line)
+    except InputError as error:
+        return error
+    return None
+
+
+def examine(table: Table, text: str, file: str, line: int) -> None:
+    """Raise an InputError if COPY wouldn't take an object.
 
     A play (page NextSong) needs a user too, or the fact table couldn't hold it.
     """
-    for file in files:
-        for line, text in objects(file.path):
-            values = _object(text, file.path, line)
-            for column in table.columns:
-                if reason := _fault(column, values.get(json_key(column))):
-                    raise InputError(reason, file=file.path, line=line, column=json_key(column))
-            if values.get("page") == "NextSong" and not values.get("userId"):
-                raise InputError(
-                    "a play (page NextSong) has no user; repair or remove the line",
-                    file=file.path,
-                    line=line,
-                    column="userId",
-                )
+    values = _object(text, file, line)
+    for column in table.columns:
+        if reason := _fault(column, values.get(json_key(column))):
+            raise InputError(reason, file=file, line=line, column=json_key(column))
+    if values.get("page") == "NextSong" and not values.get("userId"):
+        raise InputError(
+            "a play (page NextSong) has no user; repair or remove the line",
+            file=file,
+            line=line,
+            column="userId",
+        )
 
 
 def _object(text: str, file: str, line: int) -> dict[str, Any]:
     """Return an object with its values as text, as COPY sees them, and null as None."""
     try:
         value = json.loads(text, parse_int=str, parse_float=str, object_pairs_hook=_unique)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{error.msg.lower()}: {_shown(text)}; repair or remove the line", file=file, line=line
+        ) from None
     except _RepeatedKeyError as error:
         raise InputError(
             f"the key {error} stands twice in an object", file=file, line=line

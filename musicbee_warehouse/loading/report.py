@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from sqlalchemy import Engine, select
+
+from musicbee_warehouse.loading.planning import human
+from musicbee_warehouse.models import LoadRun
 from musicbee_warehouse.pipeline import Report
 
 
@@ -14,29 +18,58 @@ class LoadReport:
     """What a load read, did and left behind; a table in a terminal and in a notebook.
 
     Attributes:
-        files: how many files were read.
-        bytes: their size.
+        run_ids: what the ledger calls the run, or the runs of several batches; none if nothing was
+            to be loaded.
+        files: how many files were loaded.
+        changed: how many of them had been loaded before they changed.
+        known: how many files were passed over, because they are loaded as they are.
+        bytes: the size of the files loaded.
+        events: how many events were staged.
+        songs: how many songs were staged.
+        rejects: how many lines were left out; ``load_reject`` lists them.
+        checks: what was proved before the commit.
         steps: what each statement did, see :class:`musicbee_warehouse.Report`.
         rows: the rows of each table of the star, before and after.
         seconds: how long the load took, from listing the files to the commit.
     """
 
+    run_ids: tuple[str, ...]
     files: int
+    changed: int
+    known: int
     bytes: int
+    events: int
+    songs: int
+    rejects: int
+    checks: tuple[str, ...]
     steps: Report
     rows: dict[str, tuple[int, int]]
     seconds: float
 
     @property
     def summary(self) -> str:
-        """One line: files, bytes, seconds."""
-        size = f"{self.bytes / 1e6:,.1f} MB" if self.bytes >= 1e6 else f"{self.bytes / 1e3:,.1f} kB"
-        return f"Loaded {self.files:,} files ({size}) in {self.seconds:.2f} s"
+        """One line: files, bytes, seconds, and what was passed over or left out."""
+        if not self.files:
+            return f"Nothing to load: {self.known:,} files are loaded already"
+        known = f"; {self.known:,} were loaded already" if self.known else ""
+        changed = f", {self.changed:,} of them changed since" if self.changed else ""
+        rejects = f"; {self.rejects:,} lines left out" if self.rejects else ""
+        return (
+            f"Loaded {self.files:,} files ({human(self.bytes)}){changed} "
+            f"in {self.seconds:.2f} s{known}{rejects}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values, ready for JSON."""
         return {
+            "run_ids": list(self.run_ids),
             "files": self.files,
+            "changed": self.changed,
+            "known": self.known,
+            "events": self.events,
+            "songs": self.songs,
+            "rejects": self.rejects,
+            "checks": list(self.checks),
             "bytes": self.bytes,
             "seconds": self.seconds,
             "steps": self.steps.to_records(),
@@ -65,3 +98,18 @@ class LoadReport:
             f"<th>before</th><th>now</th></tr></thead><tbody>{body}</tbody></table>"
             f"<details><summary>steps</summary>{self.steps._repr_html_()}</details>"
         )
+
+
+def runs(engine: Engine, last: int = 10) -> list[dict[str, Any]]:
+    """Return the last runs of the ledger, the newest first, with their files, rows and times.
+
+    >>> from musicbee_warehouse import connect, create_tables
+    >>> engine = connect("duckdb:///:memory:")
+    >>> create_tables(engine)
+    >>> runs(engine)
+    []
+    """
+    newest = select(LoadRun.__table__).order_by(LoadRun.started_at.desc(), LoadRun.run_id)
+    with engine.connect() as connection:
+        rows = connection.execute(newest).mappings().fetchmany(last)
+        return [dict(row) for row in rows]

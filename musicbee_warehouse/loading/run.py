@@ -1,177 +1,255 @@
-"""One load: from files to the star, all or nothing."""
+"""One exactly-once run: the files that are new, from their folder or bucket to the star."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from time import perf_counter
+from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, Table, func, select, text
+from sqlalchemy import Connection, Engine, delete, func, literal, select, union_all
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.sql.expression import Executable
 
 from musicbee_warehouse import star
 from musicbee_warehouse.engine import create_tables
 from musicbee_warehouse.errors import WarehouseError
-from musicbee_warehouse.loading.diagnosis import diagnose
+from musicbee_warehouse.loading import checks
+from musicbee_warehouse.loading.local import LocalStage
+from musicbee_warehouse.loading.planning import Plan, Sources, compare, known_files
 from musicbee_warehouse.loading.report import LoadReport
-from musicbee_warehouse.loading.sources import SourceFile, list_files
-from musicbee_warehouse.loading.spool import Spool
-from musicbee_warehouse.models import Base, StagingEvent, StagingSong
-from musicbee_warehouse.pipeline import Pipeline, Report
-from musicbee_warehouse.statements import Copy, CopyOptions
+from musicbee_warehouse.loading.stage import OnStep, Options, Progress, Stage, Staged
+from musicbee_warehouse.models import Base, LoadedFile, LoadReject, LoadRun
+from musicbee_warehouse.pipeline import Pipeline, Report, Step
 
-OnStep = Callable[[int, int, str], None]
-"""Called before each step with its position, from 0, the number of steps and the step's name."""
-
-
-@dataclass(frozen=True)
-class _Sources:
-    """The files of one load."""
-
-    events: list[SourceFile]
-    songs: list[SourceFile]
-
-    @property
-    def bytes(self) -> int:
-        return sum(file.size for file in (*self.events, *self.songs))
+COUNTED = [
+    table for table in Base.metadata.sorted_tables if not table.name.startswith(("staging", "load"))
+]
+"""The tables whose rows are counted before and after a run: the star's."""
+_STAGES: Mapping[str, Callable[[Engine, Options], AbstractContextManager[Stage]]] = {
+    "duckdb": LocalStage,
+}
+_OWN_STEPS = 3
+"""The checks and the two statements that record a run."""
+_clear_ledger = Pipeline(*(delete(model) for model in (LoadReject, LoadedFile, LoadRun)))
 
 
-def load(
+def load(  # noqa: PLR0913 - what there is to say of a load
     engine: Engine,
     *,
-    events: str | Path,
-    songs: str | Path,
+    events: str | Path | None = None,
+    songs: str | Path | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    max_errors: int = 0,
+    batch_bytes: int | None = None,
+    full_refresh: bool = False,
     keep_staging: bool = False,
+    wait: bool = True,
     on_step: OnStep | None = None,
 ) -> LoadReport:
-    """Load activity logs and song metadata into the warehouse, and report what was done.
+    """Load the files that aren't loaded yet, each exactly once, and report what was done.
 
-    The tables are created where they are missing. The star changes in one transaction: it holds
-    all of the files or, after an error, what it held before. Loading files again changes nothing.
+    The tables are created where they are missing. All that a run changes, ledger included, changes
+    in one transaction: the warehouse holds the files whole or, after an error, what it held before.
+    A file that stands as it was loaded is passed over; one that changed since is loaded again, and
+    its rows replace those of the same keys. Before the commit the run proves what must hold, see
+    :func:`musicbee_warehouse.check`.
 
     Args:
         engine: of a DuckDB warehouse, as :func:`musicbee_warehouse.connect` makes it.
-        events: the activity logs: a folder, a glob or a file of JSON, plain or gzip.
+        events: the activity logs: a folder, a glob or a file of JSON, plain or gzip, of this
+            machine or as ``s3://bucket/prefix``.
         songs: the song metadata, likewise.
+        since: the first day of the logs, by what their paths say.
+        until: the last day.
+        max_errors: how many lines may be left out, which ``load_reject`` then lists.
+        batch_bytes: load a large backlog in transactions of about this size, oldest name first.
+        full_refresh: build the star anew from all of the files, in one transaction.
         keep_staging: leave the staged rows in the warehouse's staging tables, to look at; without
             it they live in temporary tables, which is faster.
+        wait: for another load of this warehouse to end; without it, that is an error.
         on_step: for progress, see :data:`OnStep`.
 
     Raises:
         InputError: for a file that COPY would refuse, with file, line, column and value.
-        WarehouseError: if there are no such files, or the engine isn't DuckDB's.
+        CheckError: if a key isn't unique, or a row refers to one that isn't there.
+        WarehouseError: if there are no such files, or another load holds the warehouse.
 
     >>> from musicbee_warehouse import connect
     >>> engine = connect("duckdb:///:memory:")
     >>> report = load(engine, events="examples/data/log_data", songs="examples/data/song_data")
     >>> report.rows["song_dim"]
     (0, 48)
+    >>> load(engine, events="examples/data/log_data", songs="examples/data/song_data").files
+    0
     """
-    if engine.dialect.name != "duckdb":
+    started = perf_counter()
+    options = Options(max_errors, batch_bytes, full_refresh, keep_staging)
+    make = _STAGES.get(engine.dialect.name)
+    if make is None:
         raise WarehouseError(
             "load() works on DuckDB alone as yet; "
             "on Redshift run star.pipeline(...) in a transaction"
         )
-    started = perf_counter()
-    sources = _Sources(list_files(events), list_files(songs))
+    sources = Sources.listed(events, songs, since=since, until=until)
     create_tables(engine)
-    with engine.connect() as connection:
-        with connection.begin():
-            before = _rows(connection)
-        with Spool() as spool, _staging(connection, keep=keep_staging):
-            steps = _run(connection, sources, spool, on_step)
-        with connection.begin():
-            rows = {table: (before[table], after) for table, after in _rows(connection).items()}
+    with make(engine, options) as stage, stage.holding(wait=wait):
+        runs = list(_runs(engine, stage, sources, options, on_step))
+        with engine.connect() as connection:
+            rows = runs[-1].rows if runs else {t: (n, n) for t, n in count(connection).items()}
+    first = runs[0].rows if runs else rows
+    total = len(sources.events) + len(sources.songs)
     return LoadReport(
-        files=len(sources.events) + len(sources.songs),
-        bytes=sources.bytes,
-        steps=steps,
-        rows=rows,
+        run_ids=tuple(run.run_id for run in runs),
+        files=sum(run.files for run in runs),
+        changed=sum(run.changed for run in runs),
+        known=total - sum(run.files for run in runs),
+        bytes=sum(run.bytes for run in runs),
+        events=sum(run.staged.events for run in runs),
+        songs=sum(run.staged.songs for run in runs),
+        rejects=sum(len(run.staged.rejects) for run in runs),
+        checks=tuple(str(each) for run in runs[-1:] for each in run.checked),
+        steps=Report([step for run in runs for step in run.steps]),
+        rows={table: (first[table][0], after) for table, (_, after) in rows.items()},
         seconds=perf_counter() - started,
     )
 
 
-def _run(connection: Connection, sources: _Sources, spool: Spool, on_step: OnStep | None) -> Report:
-    """Stage, then transform, each in its transaction.
+@dataclass(frozen=True)
+class _Run:
+    """What one transaction did."""
 
-    Staging apart from the star lets DuckDB write it in parallel and never to disk; exactly-once is
-    untouched, because staging is emptied first and the star alone is the warehouse.
-    """
-    try:
-        staged = _stage(connection, sources, spool, on_step)
-        with connection.begin():
-            transformed = star.transform.run(connection, on_step=_after(len(staged), on_step))
-    except DBAPIError:
-        diagnose(_table(StagingEvent), sources.events)
-        diagnose(_table(StagingSong), sources.songs)
-        raise
-    return Report([*staged, *transformed])
+    run_id: str
+    files: int
+    changed: int
+    bytes: int
+    staged: Staged
+    checked: list[checks.Checked]
+    steps: list[Step]
+    rows: dict[str, tuple[int, int]]
 
 
-def _stage(
-    connection: Connection, sources: _Sources, spool: Spool, on_step: OnStep | None
-) -> Report:
-    """Copy the files into staging: trusting their layout first, then not."""
-    try:
-        return _copy(connection, sources, spool, on_step, careful=False)
-    except DBAPIError:
-        return _copy(connection, sources, spool, on_step, careful=True)
+def _runs(
+    engine: Engine, stage: Stage, sources: Sources, options: Options, on_step: OnStep | None
+) -> Iterator[_Run]:
+    """Run until nothing is left to load: once, or batch by batch."""
+    while run := _run(engine, stage, sources, options, on_step):
+        yield run
+        if options.full_refresh or options.batch_bytes is None:
+            return
 
 
-def _copy(
-    connection: Connection,
-    sources: _Sources,
-    spool: Spool,
-    on_step: OnStep | None,
-    *,
-    careful: bool,
-) -> Report:
-    options = CopyOptions(regular=not careful)
-    copies = Pipeline(
-        Copy(StagingEvent, spool.ready(sources.events, careful=careful), options=options),
-        Copy(StagingSong, spool.ready(sources.songs, careful=careful), options=options),
+def _run(
+    engine: Engine, stage: Stage, sources: Sources, options: Options, on_step: OnStep | None
+) -> _Run | None:
+    run_id, started = uuid4().hex, datetime.now(UTC)
+    with engine.connect() as connection, stage.tables(connection):
+        stage.begin(connection)
+        before = count(connection)
+        known = {} if options.full_refresh else known_files(connection)
+        todo = compare(sources, known)
+        if not options.full_refresh:
+            todo = todo.first(options.batch_bytes)
+        if not todo.files:
+            return None
+        progress = Progress(
+            on_step, stage.steps(todo) + len(_script(options)) + _OWN_STEPS + bool(todo.changed)
+        )
+        staged = stage.stage(connection, todo, progress)
+        try:
+            steps = [*staged.steps, *progress.run(_script(options), connection)]
+        except DBAPIError:
+            connection.rollback()
+            stage.explain(todo)
+            raise
+        after = count(connection)
+        checked = _prove(connection, before, staged, progress)
+        plays = sum(step.rows or 0 for step in steps if step.name == "INSERT songplay_fact")
+        ledger = _ledger(stage, todo, staged, _run_row(run_id, started, todo, staged, plays))
+        steps += progress.run(ledger, connection)
+        connection.commit()
+    return _Run(
+        run_id=run_id,
+        files=len(todo.files),
+        changed=len(todo.changed),
+        bytes=todo.bytes,
+        staged=staged,
+        checked=checked,
+        steps=steps,
+        rows={table: (before[table], rows) for table, rows in after.items()},
     )
-    with connection.begin():
-        return (star.clear_staging + copies).run(connection, on_step=_after(0, on_step))
 
 
-def _after(done: int, on_step: OnStep | None) -> Callable[[int, str], None] | None:
-    """Count the steps of a part as steps of the whole."""
-    if on_step is None:
-        return None
-    total = len(star.clear_staging) + 2 + len(star.transform)
-    return lambda position, name: on_step(done + position, total, name)
+def _script(options: Options) -> Pipeline:
+    return star.clear + _clear_ledger + star.transform if options.full_refresh else star.transform
 
 
-@contextmanager
-def _staging(connection: Connection, *, keep: bool) -> Iterator[None]:
-    """Let temporary tables stand before the staging tables, unless those are to keep the rows."""
-    tables = (
-        [] if keep else [t for t in Base.metadata.sorted_tables if t.name.startswith("staging")]
-    )
-    with connection.begin():
-        for table in tables:
-            ddl = str(CreateTable(table).compile(connection)).strip().removeprefix("CREATE")
-            connection.execute(text(f"CREATE OR REPLACE TEMPORARY{ddl}"))
-    try:
-        yield
-    finally:
-        with connection.begin():
-            for table in tables:
-                connection.execute(text(f"DROP TABLE temp.{table.name}"))
-
-
-def _rows(connection: Connection) -> dict[str, int]:
+def count(connection: Connection) -> dict[str, int]:
     """Count the rows of the star's tables."""
-    star_tables = [t for t in Base.metadata.sorted_tables if not t.name.startswith("staging")]
+    counts = [
+        select(literal(str(table.name), literal_execute=True), func.count()).select_from(table)
+        for table in COUNTED
+    ]
+    return dict(connection.execute(union_all(*counts)).tuples().all())
+
+
+def _prove(
+    connection: Connection, before: dict[str, int], staged: Staged, progress: Progress
+) -> list[checks.Checked]:
+    """Prove what the run touched, or raise and so roll back."""
+    progress.step("checks")
+    within = checks.touched(before, staged.events + staged.songs)
+    which = [*checks.checks(within), checks.matched_check(), *checks.staged_checks(staged.events)]
+    found = checks.run_checks(connection, which)
+    checks.require(found)
+    return found
+
+
+def _run_row(
+    run_id: str, started: datetime, todo: Plan, staged: Staged, plays: int
+) -> dict[str, Any]:
     return {
-        table.name: connection.scalar(select(func.count()).select_from(table)) or 0
-        for table in star_tables
+        "run_id": run_id,
+        "started_at": _milliseconds(started),
+        "finished_at": _milliseconds(datetime.now(UTC)),
+        "files": len(todo.files),
+        "bytes": todo.bytes,
+        "events": staged.events,
+        "songs": staged.songs,
+        "plays": plays,
+        "rejects": len(staged.rejects),
     }
 
 
-def _table(model: type[Base]) -> Table:
-    return Base.metadata.tables[model.__tablename__]
+def _milliseconds(when: datetime) -> int:
+    return round(when.timestamp() * 1000)
+
+
+def _ledger(stage: Stage, todo: Plan, staged: Staged, run: dict[str, Any]) -> Pipeline:
+    """Return the statements that record a run, its files and the lines that it left out."""
+    files = [
+        {
+            "uri": file.source.uri,
+            "kind": file.kind,
+            "etag": staged.etags.get(file.source.uri, file.source.etag),
+            "size": file.source.size,
+            "stamp": file.source.stamp or None,
+            "rows": staged.rows.get(file.source.uri),
+            "run_id": run["run_id"],
+        }
+        for file in todo.files
+    ]
+    rejects = [{"run_id": run["run_id"], **asdict(reject)} for reject in staged.rejects]
+    again = [literal(file.source.uri, literal_execute=True) for file in todo.changed]
+    statements: list[Executable] = [stage.copy(LoadRun, [run])]
+    if again:
+        statements.append(delete(LoadedFile).where(LoadedFile.uri.in_(again)))
+    statements.append(stage.copy(LoadedFile, files))
+    if rejects:
+        statements.append(stage.copy(LoadReject, rejects))
+    return Pipeline(*statements)

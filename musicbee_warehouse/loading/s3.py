@@ -24,6 +24,7 @@ from typing import IO, TYPE_CHECKING, Any
 from musicbee_warehouse.errors import WarehouseError
 from musicbee_warehouse.loading.names import ENDINGS, days, in_period, is_data, is_leaving
 from musicbee_warehouse.loading.s3_errors import changed, explained, split
+from musicbee_warehouse.loading.sources import SourceFile
 
 if TYPE_CHECKING:
     from datetime import date
@@ -43,25 +44,10 @@ _YEAR_FOLDER = re.compile(r"(^|/)(19|20)\d\d/$")
 
 
 @dataclass(frozen=True, slots=True)
-class S3Object:
-    """An object of a bucket as it was listed.
-
-    Attributes:
-        uri: as in ``s3://bucket/log_data/2018/11/2018-11-01-events.json``.
-        size: in bytes.
-        etag: what changes whenever the object's bytes do, without quotation marks.
-    """
-
-    uri: str
-    size: int
-    etag: str
-
-
-@dataclass(frozen=True, slots=True)
 class Fetched:
     """An object and the local file that holds its bytes, gzip or plain as the name ends."""
 
-    source: S3Object
+    source: SourceFile
     path: str
 
 
@@ -97,7 +83,7 @@ def list_objects(
     client: S3Client | None = None,
     since: date | None = None,
     until: date | None = None,
-) -> Iterator[S3Object]:
+) -> Iterator[SourceFile]:
     """Yield the JSON objects of a folder with all its folders, of a glob, or the one key named.
 
     They come sorted by key, from a page of 1,000 at a time, so memory stays bounded. A folder ends
@@ -122,20 +108,20 @@ def list_objects(
             if in_period(entry["Key"], since=since, until=until):
                 empty = False
                 uri_of_entry = f"s3://{bucket}/{entry['Key']}"
-                yield S3Object(uri_of_entry, entry["Size"], entry["ETag"].strip('"'))
+                yield SourceFile(uri_of_entry, entry["Size"], entry["ETag"].strip('"'))
     if empty:
         raise WarehouseError(f"there is no JSON file in {uri}; check the path")
 
 
 @contextmanager
 def fetch(  # noqa: PLR0913 - what bounds a download
-    objects: Iterable[S3Object],
+    objects: Iterable[SourceFile],
     folder: str | Path,
     *,
     client: S3Client | None = None,
     spool_bytes: int = _SPOOL_BYTES,
     threads: int = _THREADS,
-    on_object: Callable[[S3Object], None] | None = None,
+    on_object: Callable[[SourceFile], None] | None = None,
 ) -> Iterator[Iterator[list[Fetched]]]:
     """Download objects into a folder, in the order given, and hand them over in batches.
 
@@ -242,9 +228,9 @@ def _list_period(
                 yield from _list(client, bucket, path, since, until)
 
 
-def _group(objects: Iterable[S3Object], spool_bytes: int) -> Iterator[list[S3Object]]:
+def _group(objects: Iterable[SourceFile], spool_bytes: int) -> Iterator[list[SourceFile]]:
     """Put together, in their order, what fits into ``spool_bytes`` of disk."""
-    group: list[S3Object] = []
+    group: list[SourceFile] = []
     room = spool_bytes
     for source in objects:
         needed = max(-(-source.size // _DISK_BLOCK), 1) * _DISK_BLOCK
@@ -258,7 +244,7 @@ def _group(objects: Iterable[S3Object], spool_bytes: int) -> Iterator[list[S3Obj
 
 
 def _batches(
-    groups: Iterator[list[S3Object]],
+    groups: Iterator[list[SourceFile]],
     spool: str,
     pool: ThreadPoolExecutor,
     threads: int,
@@ -281,7 +267,7 @@ class _Batch:
 
     def __init__(
         self,
-        group: list[S3Object],
+        group: list[SourceFile],
         spool: str,
         pool: ThreadPoolExecutor,
         threads: int,
@@ -307,7 +293,7 @@ class _Batch:
         rmtree(self._folder)
 
 
-def _packed(source: S3Object) -> str:
+def _packed(source: SourceFile) -> str:
     return ".gz" if source.uri.endswith(".gz") else ""
 
 
@@ -319,7 +305,7 @@ class _StoppedError(Exception):
 class _Download:
     client: S3Client
     stop: Event
-    on_object: Callable[[S3Object], None] | None
+    on_object: Callable[[SourceFile], None] | None
 
     def all(self, files: Iterator[Fetched]) -> None:
         for fetched in files:
@@ -331,7 +317,7 @@ class _Download:
             if self.on_object:
                 self.on_object(fetched.source)
 
-    def _one(self, source: S3Object, file: IO[bytes]) -> None:
+    def _one(self, source: SourceFile, file: IO[bytes]) -> None:
         """Append to the file until it has all bytes, waiting longer after each vain attempt."""
         failures = 0
         while (have := file.tell()) < source.size:
@@ -347,7 +333,7 @@ class _Download:
         if file.tell() > source.size:
             raise changed(source.uri)
 
-    def _append(self, source: S3Object, file: IO[bytes]) -> Exception | None:
+    def _append(self, source: SourceFile, file: IO[bytes]) -> Exception | None:
         """Append what of the object isn't in the file yet; return what cut it short, if anything.
 
         botocore retries a request, but not a body that breaks off while it is read, and its quota

@@ -4,62 +4,102 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from musicbee_warehouse.errors import WarehouseError
-
-_ENDINGS = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz")
-_SKIPPED_FOLDERS = {".ipynb_checkpoints", "__MACOSX"}
+from musicbee_warehouse.loading.names import in_period, is_data, is_leaving
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class SourceFile:
-    """A file to load: its path and its size in bytes."""
+    """A file to load, as it was listed.
 
-    path: str
+    Attributes:
+        uri: its absolute path, or its address in a bucket.
+        size: in bytes.
+        etag: what changes with its content: a bucket's ETag; of a local file the hash of its bytes,
+            which is known once it was read.
+        stamp: what a file system changes whenever a local file is written to, so that one that
+            stands as it was needn't be read to know so.
+        path: where its bytes are on this machine, empty if they must be fetched.
+    """
+
+    uri: str
     size: int
+    etag: str = ""
+    stamp: str = ""
+    path: str = ""
 
 
-def list_files(source: str | Path) -> list[SourceFile]:
+def list_files(
+    source: str | Path, *, since: date | None = None, until: date | None = None
+) -> list[SourceFile]:
     """Return the JSON files of a folder with all its folders, of a glob, or the one file named.
 
-    They are sorted by path. In a folder, files of other endings and the leavings of notebooks and
-    archives (``.ipynb_checkpoints``, ``__MACOSX``) are passed over.
+    They are sorted by address. In a folder, files of other endings and what tools leave behind are
+    passed over, see :func:`musicbee_warehouse.loading.names.is_leaving`; with a period, files
+    whose path says another day, see :func:`musicbee_warehouse.loading.names.in_period`.
+
+    Args:
+        source: of this machine, or ``s3://bucket/prefix``, see
+            :func:`musicbee_warehouse.loading.s3.list_objects`.
+        since: the first day.
+        until: the last day.
 
     Raises:
-        WarehouseError: if there is no such file or folder, or no JSON file in it.
+        WarehouseError: if there is no such file or folder, or no JSON file in it; that a period
+            has no file is no error.
 
-    >>> [file.path for file in list_files("examples/data/log_data")][:1]
-    ['examples/data/log_data/2018/11/2018-11-01-events.json']
+    >>> [Path(file.uri).name for file in list_files("examples/data/log_data")][:1]
+    ['2018-11-01-events.json']
     """
     source = os.fspath(source)
     if source.startswith("s3://"):
-        raise WarehouseError(
-            f"{source} is in a bucket, and DuckDB loads local files; "
-            f"copy them first, for example with: aws s3 sync {source} data"
-        )
-    if glob.has_magic(source):
-        paths = map(Path, glob.iglob(source, recursive=True))  # noqa: PTH207 - a path may be absolute
-        files = [SourceFile(str(path), path.stat().st_size) for path in paths if path.is_file()]
-    elif Path(source).is_dir():
-        files = list(_walk(source))
-    elif Path(source).is_file():
-        files = [SourceFile(source, Path(source).stat().st_size)]
-    else:
-        raise WarehouseError(f"there is no file or folder {source}; check the path")
+        from musicbee_warehouse.loading.s3 import list_objects  # noqa: PLC0415 - it imports this
+
+        return list(list_objects(source, since=since, until=until))
+    files = list(_local_files(source))
     if not files:
         raise WarehouseError(f"there is no JSON file in {source}; check the path")
-    return sorted(files)
+    if since is None and until is None:
+        return sorted(files)
+    return sorted(file for file in files if in_period(file.uri, since=since, until=until))
+
+
+def _local_files(source: str) -> Iterable[SourceFile]:
+    if glob.has_magic(source):
+        found = glob.iglob(os.path.abspath(source), recursive=True)  # noqa: PTH100, PTH207 - a path may be absolute
+        return [
+            _file(path, Path(path).stat())
+            for path in found
+            if Path(path).is_file() and not is_leaving(Path(path).name)
+        ]
+    path = os.path.abspath(source)  # noqa: PTH100 - pathlib's keeps the dots of a/../b
+    if Path(path).is_dir():
+        return _walk(path)
+    if Path(path).is_file():
+        return [_file(path, Path(path).stat())]
+    raise WarehouseError(f"there is no file or folder {source}; check the path")
 
 
 def _walk(folder: str) -> Iterator[SourceFile]:
-    """Walk with scandir, which gives the sizes of many small files without a look at each path."""
+    """Walk with scandir, which names the many small files of a folder at one look."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir():
-                if entry.name not in _SKIPPED_FOLDERS:
+                if not is_leaving(f"{entry.name}/_"):
                     yield from _walk(entry.path)
-            elif entry.name.endswith(_ENDINGS) and not entry.name.startswith("."):
-                yield SourceFile(entry.path, entry.stat().st_size)
+            elif is_data(entry.name):
+                yield _file(entry.path, entry.stat())
+
+
+def _file(path: str, status: os.stat_result) -> SourceFile:
+    return SourceFile(path, status.st_size, stamp=stamp_of(status), path=path)
+
+
+def stamp_of(status: os.stat_result) -> str:
+    """Return what a file system changes when a file is written to, replaced or touched."""
+    return f"{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"

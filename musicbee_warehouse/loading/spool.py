@@ -10,13 +10,22 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Self, cast
 
 from musicbee_warehouse.errors import InputError
+from musicbee_warehouse.loading.content import (
+    Content,
+    count_lines,
+    fingerprint,
+    hash_bytes,
+    hash_of,
+)
 from musicbee_warehouse.loading.sources import SourceFile
 
 _LARGE = 4 * 1024 * 1024
@@ -26,17 +35,31 @@ _NEIGHBOURS = re.compile(rb"\}[ \t\r]*\{")
 _SPACE = re.compile(r"\s*")
 
 
+@dataclass(frozen=True)
+class Ready:
+    """Files that DuckDB can read, and what the files that they were made of hold.
+
+    Attributes:
+        paths: newline-delimited files.
+        contents: by the address of each source; of large files they are found out meanwhile.
+    """
+
+    paths: list[str]
+    contents: Mapping[str, Future[Content]]
+
+
 class Spool:
     """A temporary folder of files made ready; it goes when the context ends.
 
     >>> from musicbee_warehouse.loading.sources import list_files
     >>> with Spool() as spool:
-    ...     len(spool.ready(list_files("examples/data/song_data")))
+    ...     len(spool.ready(list_files("examples/data/song_data")).paths)
     1
     """
 
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="musicbee-spool-")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="fingerprint")
         self._files = 0
 
     def __enter__(self) -> Self:
@@ -48,10 +71,16 @@ class Spool:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._reader.shutdown(cancel_futures=True)
         self._folder.cleanup()
 
-    def ready(self, files: Sequence[SourceFile], *, careful: bool = False) -> list[str]:
-        """Return paths of newline-delimited files with the objects of ``files``.
+    @property
+    def folder(self) -> str:
+        """Where the files are."""
+        return self._folder.name
+
+    def ready(self, files: Sequence[SourceFile], *, careful: bool = False) -> Ready:
+        """Return newline-delimited files with the objects of ``files``.
 
         A file's first line tells how it is laid out. With ``careful`` no line is trusted: every
         object is found and put on a line of its own, which takes some ten times longer.
@@ -59,39 +88,71 @@ class Spool:
         Raises:
             InputError: when careful, for what is no sequence of JSON objects.
         """
-        ready, rest = [], []
+        paths: list[str] = []
+        contents: dict[str, Future[Content]] = {}
+        rest = []
         for file in files:
             if not careful and file.size >= _LARGE and _by_lines(file):
-                ready.append(file.path)
+                paths.append(file.path)
+                contents[file.uri] = self._reader.submit(fingerprint, file.path)
             else:
                 rest.append(file)
         if rest:
-            ready.append(self._concatenate(rest, careful=careful))
-        return ready
+            with self._new_file() as spool:
+                paths.append(spool.name)
+                for file in rest:
+                    contents[file.uri] = _known(_append(file, spool, careful=careful))
+        return Ready(paths, contents)
 
-    def _concatenate(self, files: Iterable[SourceFile], *, careful: bool) -> str:
+    def write(self, file: SourceFile, texts: Iterable[str]) -> Ready:
+        """Return a file with the objects given, of one source."""
+        with self._new_file() as spool:
+            lines = _append_lines(texts, spool)
+        return Ready([spool.name], {file.uri: _known(Content(hash_of(file.path), lines))})
+
+    def _new_file(self) -> IO[bytes]:
         self._files += 1
-        path = Path(self._folder.name, f"{self._files}.json")
-        with path.open("wb") as spool:
-            for file in files:
-                content = b"" if careful or file.size >= _LARGE else _read(file)
-                if content and _one_object_a_line(content):
-                    spool.write(content)
-                    spool.write(b"\n")
-                else:
-                    for _, text in objects(file.path):
-                        spool.write(text.replace("\r", " ").replace("\n", " ").encode())
-                        spool.write(b"\n")
-        return str(path)
+        return Path(self._folder.name, f"{self._files}.json").open("wb")
 
 
-def objects(path: str) -> Iterator[tuple[int, str]]:
+def _append(file: SourceFile, spool: IO[bytes], *, careful: bool) -> Content:
+    content = b"" if careful or file.size >= _LARGE else _read(file)
+    if not content:
+        lines = _append_lines((text for _, text in objects(file.path, name=file.uri)), spool)
+        return Content(hash_of(file.path), lines)
+    unpacked = _unpack(content, file)
+    if _one_object_a_line(unpacked):
+        spool.write(unpacked)
+        spool.write(b"\n")
+        lines = count_lines(unpacked)
+    else:
+        lines = _append_lines((text for _, text in objects(file.path, name=file.uri)), spool)
+    return Content(hash_bytes(content), lines)
+
+
+def _append_lines(texts: Iterable[str], spool: IO[bytes]) -> int:
+    lines = 0
+    for lines, text in enumerate(texts, start=1):  # noqa: B007 - the last is the count
+        spool.write(text.replace("\r", " ").replace("\n", " ").encode())
+        spool.write(b"\n")
+    return lines
+
+
+def _known(content: Content) -> Future[Content]:
+    future: Future[Content] = Future()
+    future.set_result(content)
+    return future
+
+
+def objects(path: str, *, name: str = "") -> Iterator[tuple[int, str]]:
     """Yield the line on which each JSON value of a file begins, from 1, and its text.
+
+    ``name`` is what errors call the file, where that isn't its path.
 
     Raises:
         InputError: at the first place that is no JSON or no UTF-8.
     """
-    line = 1
+    line, name = 1, name or path
     with open_text(path) as stream:
         try:
             for space, text in _values(stream):
@@ -101,16 +162,16 @@ def objects(path: str) -> Iterator[tuple[int, str]]:
         except json.JSONDecodeError as error:
             line += error.doc[: error.pos].count("\n")
             found = error.doc[error.pos : error.pos + 40].split("\n")[0]
-            raise InputError(_no_json(error.msg, found), file=path, line=line) from None
+            raise InputError(_no_json(error.msg, found), file=name, line=line) from None
         except UnicodeDecodeError as error:
             raise InputError(
                 f"{error.object[error.start : error.start + 1]!r} is not UTF-8; "
                 "convert the file, for example with iconv",
-                file=path,
+                file=name,
                 line=line + error.object[: error.start].count(b"\n"),
             ) from None
         except (EOFError, gzip.BadGzipFile) as error:
-            raise InputError(f"no whole gzip file: {error}", file=path) from None
+            raise InputError(f"no whole gzip file: {error}", file=name) from None
 
 
 def _no_json(expected: str, found: str) -> str:
@@ -152,15 +213,25 @@ def _values(stream: IO[str]) -> Iterator[tuple[str, str]]:
         start = end
 
 
+def open_bytes(path: str) -> IO[bytes]:
+    """Open a plain or gzip file as bytes."""
+    if path.endswith(".gz"):
+        return cast(IO[bytes], gzip.open(path, "rb"))
+    return Path(path).open("rb")
+
+
 def _read(file: SourceFile) -> bytes:
     with open(file.path, "rb") as stream:  # noqa: PTH123 - thousands of files: Path costs a third more
-        content = stream.read()
+        return stream.read()
+
+
+def _unpack(content: bytes, file: SourceFile) -> bytes:
     if not file.path.endswith(".gz"):
         return content
     try:
         return gzip.decompress(content)
     except (EOFError, gzip.BadGzipFile) as error:
-        raise InputError(f"no whole gzip file: {error}", file=file.path) from None
+        raise InputError(f"no whole gzip file: {error}", file=file.uri) from None
 
 
 def _one_object_a_line(content: bytes) -> bool:
@@ -171,8 +242,7 @@ def _one_object_a_line(content: bytes) -> bool:
 
 
 def _by_lines(file: SourceFile) -> bool:
-    open_bytes = gzip.open if file.path.endswith(".gz") else open
-    with open_bytes(file.path, "rb") as stream:
+    with open_bytes(file.path) as stream:
         try:
             return _is_object(stream.readline(_LARGE))
         except (EOFError, gzip.BadGzipFile):

@@ -1,7 +1,13 @@
-"""What the tables are: staging, and the star that analysts query."""
+"""What the tables are: staging, the star that analysts query, and the ledger of loads."""
 
 from musicbee_warehouse.models.base import Base, json_key, jsonpaths
-from musicbee_warehouse.models.staging import StagingEvent, StagingRepeat, StagingSong
+from musicbee_warehouse.models.ledger import LoadedFile, LoadLock, LoadReject, LoadRun
+from musicbee_warehouse.models.staging import (
+    StagingEvent,
+    StagingOverride,
+    StagingRepeat,
+    StagingSong,
+)
 from musicbee_warehouse.models.star import (
     ArtistDim,
     SongDim,
@@ -14,9 +20,14 @@ from musicbee_warehouse.models.star import (
 __all__ = [
     "ArtistDim",
     "Base",
+    "LoadLock",
+    "LoadReject",
+    "LoadRun",
+    "LoadedFile",
     "SongDim",
     "SongplayFact",
     "StagingEvent",
+    "StagingOverride",
     "StagingRepeat",
     "StagingSong",
     "TimeDim",

@@ -56,13 +56,13 @@ def _declare_for_redshift_alone(constraint: Constraint, parent: Any) -> None:
 
 
 def read_from(
-    key: str, type_: TypeEngine[Any], *, quoted: bool = False, **options: Any
+    key: str, type_: TypeEngine[Any], *parts: Any, quoted: bool = False, **options: Any
 ) -> MappedColumn[Any]:
-    """Declare a staging column that is filled from ``key`` of a JSON object.
+    """Declare a column that is filled from ``key`` of a JSON object.
 
     ``quoted`` tells that the source writes its numbers as text, or ``""`` where there is none.
     """
-    return mapped_column(type_, info={JSON_KEY: key, JSON_QUOTED: quoted}, **options)
+    return mapped_column(type_, *parts, info={JSON_KEY: key, JSON_QUOTED: quoted}, **options)
 
 
 def json_key(column: Column[Any]) -> str:

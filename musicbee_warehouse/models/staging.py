@@ -93,3 +93,17 @@ class StagingRepeat(Base):
 
     songplay_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
     copies: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
+
+
+class StagingOverride(Base):
+    """A key that stands in a file that changed since it was loaded, so its row is replaced."""
+
+    __tablename__ = "staging_overrides"
+    __table_args__: Any = {"comment": __doc__, "redshift_diststyle": "ALL"}
+    __mapper_args__: Any = {"primary_key": ["songplay_id", "song_id"]}
+
+    songplay_id: Mapped[int | None] = mapped_column(BigInteger, redshift_encode="az64")
+    user_id: Mapped[int | None] = mapped_column(BigInteger, redshift_encode="az64")
+    seen_at: Mapped[datetime | None] = mapped_column(TIMESTAMP, redshift_encode="az64")
+    song_id: Mapped[str | None] = mapped_column(String(32), redshift_encode="zstd")
+    artist_id: Mapped[str | None] = mapped_column(String(32), redshift_encode="zstd")

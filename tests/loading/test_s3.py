@@ -22,7 +22,8 @@ from s3_server import Slow, Unreliable, backend, client, seed, serve
 
 from musicbee_warehouse import WarehouseError
 from musicbee_warehouse.loading import s3
-from musicbee_warehouse.loading.s3 import S3Object, fetch, list_objects
+from musicbee_warehouse.loading.s3 import fetch, list_objects
+from musicbee_warehouse.loading.sources import SourceFile
 from musicbee_warehouse.simulator import simulate
 
 DAY = b'{"page": "NextSong"}\n'
@@ -93,7 +94,7 @@ def test_a_listed_object_has_address_size_and_etag(reliable):
     seed("bucket", {"log_data/a.json": DAY})
     (listed,) = list_objects("s3://bucket/log_data", client=reliable)
     digest = hashlib.md5(DAY).hexdigest()
-    assert listed == S3Object("s3://bucket/log_data/a.json", len(DAY), digest)
+    assert listed == SourceFile("s3://bucket/log_data/a.json", len(DAY), digest)
 
 
 def test_a_folder_is_listed_sorted_and_without_leavings(reliable):
@@ -224,7 +225,7 @@ def test_what_is_fetched_is_what_was_put(reliable, tmp_path):
     objects = {f"s3://bucket/d/{n:03} +%ü.json": os.urandom(n * 101) for n in range(100)}
     seed("bucket", {uri.removeprefix("s3://bucket/"): body for uri, body in objects.items()})
     listed = list(list_objects("s3://bucket/d", client=reliable))
-    told: list[S3Object] = []
+    told: list[SourceFile] = []
     with fetch(listed, tmp_path, client=reliable, on_object=told.append) as batches:
         batch = next(batches)
         assert [fetched.source for fetched in batch] == listed
@@ -262,9 +263,9 @@ def test_no_more_than_two_batches_are_on_disk(reliable, tmp_path):
 
 
 def test_small_objects_count_for_the_disk_they_take():
-    objects = [S3Object(f"s3://bucket/{n}", 1, "") for n in range(10)]
+    objects = [SourceFile(f"s3://bucket/{n}", 1, "") for n in range(10)]
     assert [len(group) for group in s3._group(objects, 4 * 4096)] == [4, 4, 2]
-    large = S3Object("s3://bucket/large", 10**9, "")
+    large = SourceFile("s3://bucket/large", 10**9, "")
     groups = s3._group([objects[0], large, objects[1]], 4 * 4096)
     assert [len(group) for group in groups] == [1, 1, 1]
 

@@ -1,0 +1,87 @@
+"""What is in a file: a hash of its bytes and how many lines it has."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import xxhash
+
+from musicbee_warehouse.errors import InputError
+
+_CHUNK = 1024 * 1024
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+@dataclass(frozen=True)
+class Content:
+    """The hash of a file's bytes, and how many lines it has."""
+
+    etag: str
+    lines: int
+
+
+def fingerprint(path: str) -> Content:
+    """Read a file, plain or gzip, and return its content.
+
+    Raises:
+        InputError: for a gzip file that is damaged.
+    """
+    hashed = xxhash.xxh3_128()
+
+    def chunks() -> Iterator[bytes]:
+        with Path(path).open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                hashed.update(chunk)
+                yield chunk
+
+    unpacked = _unpacked(chunks(), path) if path.endswith(".gz") else chunks()
+    lines = _count_newlines(unpacked)
+    return Content(hashed.hexdigest(), lines)
+
+
+def hash_of(path: str) -> str:
+    """Return the hash of a file's bytes."""
+    hashed = xxhash.xxh3_128()
+    with Path(path).open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            hashed.update(chunk)
+    return hashed.hexdigest()
+
+
+def hash_bytes(content: bytes) -> str:
+    """Return the hash of bytes."""
+    return xxhash.xxh3_128_hexdigest(content)
+
+
+def count_lines(content: bytes) -> int:
+    r"""Count the lines that aren't blank.
+
+    >>> count_lines(b"{}\n\n {}\r\n \r\n")
+    2
+    """
+    return sum(not line.isspace() for line in content.split(b"\n") if line)
+
+
+def _count_newlines(chunks: Iterable[bytes]) -> int:
+    lines, last = 0, b"\n"
+    for chunk in chunks:
+        lines, last = lines + chunk.count(b"\n"), chunk[-1:] or last
+    return lines + (last != b"\n")
+
+
+def _unpacked(chunks: Iterable[bytes], path: str) -> Iterator[bytes]:
+    """Unpack gzip, of one member or of several."""
+    unpack = zlib.decompressobj(_GZIP)
+    try:
+        for packed in chunks:
+            chunk = packed
+            while chunk:
+                yield unpack.decompress(chunk)
+                chunk = unpack.unused_data
+                if unpack.eof and chunk:
+                    unpack = zlib.decompressobj(_GZIP)
+    except zlib.error as error:
+        raise InputError(f"no whole gzip file: {error}", file=path) from None

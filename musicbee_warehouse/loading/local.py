@@ -1,0 +1,272 @@
+"""Staging on DuckDB: local files, or a bucket's objects fetched here, into temporary tables.
+
+Staging apart from the star's transaction lets DuckDB write it in parallel and never to disk;
+exactly-once is untouched, because the star and the ledger alone are the warehouse.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from threading import Lock
+from types import TracebackType
+from typing import Any, Self
+from weakref import WeakValueDictionary
+
+from sqlalchemy import Connection, Engine, Table, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateTable
+from sqlalchemy.sql.expression import Executable
+
+from musicbee_warehouse import star
+from musicbee_warehouse.errors import InputError, WarehouseError
+from musicbee_warehouse.loading.content import Content
+from musicbee_warehouse.loading.diagnosis import diagnose, sift
+from musicbee_warehouse.loading.planning import Plan, human
+from musicbee_warehouse.loading.s3 import fetch
+from musicbee_warehouse.loading.sources import SourceFile, stamp_of
+from musicbee_warehouse.loading.spool import Ready, Spool
+from musicbee_warehouse.loading.stage import Options, Progress, Reject, Staged
+from musicbee_warehouse.models import Base, StagingEvent, StagingSong
+from musicbee_warehouse.pipeline import Pipeline, Step
+from musicbee_warehouse.statements import Copy, CopyOptions
+
+_MODELS: dict[str, type[Base]] = {"events": StagingEvent, "songs": StagingSong}
+_REASON, _TEXT = 1024, 4096
+
+
+class _Held:
+    """A warehouse that a load may hold: one process at a time has a DuckDB file open."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+
+
+_held: WeakValueDictionary[str, _Held] = WeakValueDictionary()
+
+
+class LocalStage:
+    """Stages files on a DuckDB engine; what it wrote to disk goes when the context ends."""
+
+    def __init__(self, engine: Engine, options: Options) -> None:
+        self._engine, self._options = engine, options
+        self._spool = Spool()
+
+    def __enter__(self) -> Self:
+        self._spool.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._spool.__exit__(kind, error, traceback)
+
+    @contextmanager
+    def holding(self, *, wait: bool) -> Iterator[None]:
+        """Keep other threads away; DuckDB itself keeps other processes away."""
+        database = self._engine.url.database or ":memory:"
+        key = str(id(self._engine)) if database == ":memory:" else os.path.realpath(database)
+        held = _held.setdefault(key, _Held())
+        if not held.lock.acquire(blocking=wait):
+            raise WarehouseError(
+                f"another load of this process holds {database}; wait for it to end"
+            )
+        try:
+            yield
+        finally:
+            held.lock.release()
+
+    @contextmanager
+    def tables(self, connection: Connection) -> Iterator[None]:
+        """Let temporary tables stand before the staging tables, unless those keep the rows."""
+        tables = [t for t in Base.metadata.sorted_tables if t.name.startswith("staging")]
+        if self._options.keep_staging:
+            tables = []
+        for table in tables:
+            ddl = str(CreateTable(table).compile(connection)).strip().removeprefix("CREATE")
+            connection.execute(text(f"CREATE OR REPLACE TEMPORARY{ddl}"))
+        connection.commit()
+        try:
+            yield
+        finally:
+            connection.rollback()
+            for table in tables:
+                connection.execute(text(f"DROP TABLE temp.{table.name}"))
+            connection.commit()
+
+    def begin(self, connection: Connection) -> None:
+        """Do nothing: :meth:`holding` did."""
+
+    def steps(self, plan: Plan) -> int:
+        """Return how many steps the staging of a plan takes."""
+        notes = len(star.note_overrides) if plan.changed else 0
+        return len(star.clear_staging) + notes + len(_parts(plan))
+
+    def stage(self, connection: Connection, plan: Plan, progress: Progress) -> Staged:
+        """Put the rows of the files into the staging tables, changed files first."""
+        connection.commit()
+        staged = Staged()
+        staged.steps += progress.run(star.clear_staging, connection)
+        noted = not plan.changed
+        for kind, changed, files in _parts(plan):
+            if not changed and not noted:
+                staged.steps += progress.run(star.note_overrides, connection)
+                noted = True
+            connection.commit()
+            self._copy(connection, kind, files, staged, progress)
+        if not noted:
+            staged.steps += progress.run(star.note_overrides, connection)
+        connection.commit()
+        for file in plan.files:
+            _require_unchanged(file.source)
+        return staged
+
+    def explain(self, plan: Plan) -> None:
+        """Raise an InputError if what was staged is to blame for a failed transformation."""
+        for kind, _, files in _parts(plan):
+            with ExitStack() as stack:
+                for batch in _here(files, self._spool.folder, stack):
+                    diagnose(_table(kind), batch)
+
+    def copy(self, model: type[Base], rows: list[dict[str, Any]]) -> Executable:
+        """Return the statement that adds rows of ours to a table of the ledger."""
+        path = os.path.join(self._spool.folder, f"{model.__tablename__}.json")  # noqa: PTH118
+        with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123
+            for row in rows:
+                file.write(json.dumps(row) + "\n")
+        return Copy(model, path, options=CopyOptions(regular=True))
+
+    def _copy(
+        self,
+        connection: Connection,
+        kind: str,
+        files: Sequence[SourceFile],
+        staged: Staged,
+        progress: Progress,
+    ) -> None:
+        """Copy files of one kind, fetched batch by batch if they are in a bucket."""
+        table = _table(kind)
+        progress.step(f"COPY {table.name}")
+        rows, seconds = 0, 0.0
+        with ExitStack() as stack:
+            for batch in _here(files, self._spool.folder, stack):
+                size = human(sum(file.size for file in batch))
+                progress.show(f"COPY {table.name} ({len(batch):,} files, {size})")
+                step = self._copy_batch(connection, table, batch, staged)
+                rows, seconds = rows + (step.rows or 0), seconds + step.seconds
+        staged.steps.append(Step(f"COPY {table.name}", rows, seconds))
+        setattr(staged, kind, getattr(staged, kind) + rows)
+
+    def _copy_batch(
+        self, connection: Connection, table: Table, files: Sequence[SourceFile], staged: Staged
+    ) -> Step:
+        """Copy files: trusting their layout first, then not, then line by line."""
+        try:
+            return _copy_ready(connection, table, self._spool.ready(files), staged, regular=True)
+        except (DBAPIError, InputError, _MiscountError):
+            connection.rollback()
+        if self._options.max_errors:
+            return self._copy_sifted(connection, table, files, staged)
+        try:
+            ready = self._spool.ready(files, careful=True)
+            return _copy_ready(connection, table, ready, staged, regular=False)
+        except DBAPIError:
+            connection.rollback()
+            diagnose(table, files)
+            raise
+
+    def _copy_sifted(
+        self, connection: Connection, table: Table, files: Sequence[SourceFile], staged: Staged
+    ) -> Step:
+        """Copy the lines that COPY takes, and keep the others to list them."""
+        paths: list[str] = []
+        contents: dict[str, Future[Content]] = {}
+        for file in files:
+            ready = self._spool.write(file, self._good(table, file, staged))
+            paths += ready.paths
+            contents.update(ready.contents)
+        return _copy_ready(connection, table, Ready(paths, contents), staged, regular=False)
+
+    def _good(self, table: Table, file: SourceFile, staged: Staged) -> Iterator[str]:
+        for line, content, fault in sift(table, file):
+            if fault is None:
+                yield content
+                continue
+            if len(staged.rejects) == self._options.max_errors:
+                raise InputError(
+                    f"{fault.reason}; that is one more than max_errors, "
+                    f"{self._options.max_errors:,}, lets be left out",
+                    file=fault.file,
+                    line=fault.line,
+                    column=fault.column,
+                )
+            reason = ": ".join(filter(None, (fault.column, fault.reason)))
+            staged.rejects.append(
+                Reject(file.uri, line, _cut(reason, _REASON), _cut(content, _TEXT))
+            )
+
+
+class _MiscountError(Exception):
+    """DuckDB read another number of objects than the files have lines."""
+
+
+def _copy_ready(
+    connection: Connection, table: Table, ready: Ready, staged: Staged, *, regular: bool
+) -> Step:
+    """Copy files made ready, and note what they hold."""
+    copy = Copy(table, ready.paths, options=CopyOptions(regular=regular))
+    (step,) = Pipeline(copy).run(connection)
+    contents = {uri: content.result() for uri, content in ready.contents.items()}
+    lines = sum(content.lines for content in contents.values())
+    if step.rows != lines:
+        raise _MiscountError(f"{table.name}: {step.rows} rows of {lines} lines")
+    connection.commit()
+    for uri, content in contents.items():
+        staged.etags.setdefault(uri, content.etag)
+        staged.rows[uri] = content.lines
+    return step
+
+
+def _parts(plan: Plan) -> list[tuple[str, bool, list[SourceFile]]]:
+    """Return the files of each kind, those that changed before those that are new."""
+    parts = [
+        (kind, changed, plan.of(kind, changed=changed))
+        for changed in (True, False)
+        for kind in _MODELS
+    ]
+    return [part for part in parts if part[2]]
+
+
+def _here(
+    files: Sequence[SourceFile], folder: str, stack: ExitStack
+) -> Iterator[Sequence[SourceFile]]:
+    """Yield files of this machine at once, then those of a bucket as they arrive."""
+    local = [file for file in files if file.path]
+    if local:
+        yield local
+    if len(local) < len(files):
+        remote = (file for file in files if not file.path)
+        for batch in stack.enter_context(fetch(remote, folder)):
+            yield [
+                SourceFile(f.source.uri, f.source.size, f.source.etag, path=f.path) for f in batch
+            ]
+
+
+def _require_unchanged(file: SourceFile) -> None:
+    """Refuse a file that was written to while it was read: its rows may be of two versions."""
+    if file.path and stamp_of(os.stat(file.path)) != file.stamp:  # noqa: PTH116 - thousands of files
+        raise WarehouseError(f"{file.uri} changed while it was loaded; load again")
+
+
+def _cut(content: str, size: int) -> str:
+    return content.encode()[:size].decode(errors="ignore")
+
+
+def _table(kind: str) -> Table:
+    return Base.metadata.tables[_MODELS[kind].__tablename__]

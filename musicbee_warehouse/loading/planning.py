@@ -1,0 +1,197 @@
+"""What a load would do: which files are new, which changed, and which are loaded already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from html import escape
+from itertools import accumulate
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, select
+
+from musicbee_warehouse.errors import WarehouseError
+from musicbee_warehouse.loading.content import fingerprint
+from musicbee_warehouse.loading.sources import SourceFile, list_files
+from musicbee_warehouse.models import LoadedFile
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files that there are."""
+
+    events: list[SourceFile]
+    songs: list[SourceFile]
+
+    @classmethod
+    def listed(
+        cls,
+        events: str | Path | None,
+        songs: str | Path | None,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+    ) -> Sources:
+        """List the files of both kinds; the period is that of events.
+
+        Raises:
+            WarehouseError: if there are none, or one is to be both.
+        """
+        listed = cls(
+            [] if events is None else list_files(events, since=since, until=until),
+            [] if songs is None else list_files(songs),
+        )
+        both = {file.uri for file in listed.events} & {file.uri for file in listed.songs}
+        if both:
+            raise WarehouseError(
+                f"{min(both)} is given both as events and as songs; name folders apart"
+            )
+        return listed
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """A file to load: of which kind, and whether it was loaded before it changed."""
+
+    kind: str
+    source: SourceFile
+    changed: bool = False
+
+
+@dataclass(frozen=True, repr=False)
+class Plan:
+    """What a load would do; it reads well in a terminal and in a notebook.
+
+    Attributes:
+        files: the files to load, oldest name first.
+        known: how many files are loaded already, as they are.
+    """
+
+    files: tuple[PlannedFile, ...]
+    known: int
+
+    @property
+    def bytes(self) -> int:
+        """The size of the files to load."""
+        return sum(file.source.size for file in self.files)
+
+    @property
+    def changed(self) -> tuple[PlannedFile, ...]:
+        """The files that changed since they were loaded."""
+        return tuple(file for file in self.files if file.changed)
+
+    def first(self, size: int | None) -> Plan:
+        """Return the plan of the first files, up to ``size`` bytes but one file at least."""
+        if size is None:
+            return self
+        totals = accumulate(file.source.size for file in self.files)
+        count = sum(total <= size for total in totals)
+        return replace(self, files=self.files[: max(count, 1)])
+
+    def of(self, kind: str, *, changed: bool | None = None) -> list[SourceFile]:
+        """Return the files of a kind, ``events`` or ``songs``."""
+        return [
+            file.source
+            for file in self.files
+            if file.kind == kind and changed in (None, file.changed)
+        ]
+
+    @property
+    def summary(self) -> str:
+        """One line: what there is to load."""
+        if not self.files:
+            return f"Nothing to load: {self.known:,} files are loaded already"
+        changed = f", {len(self.changed):,} of them changed since" if self.changed else ""
+        return (
+            f"{len(self.files):,} files to load ({human(self.bytes)}){changed}; "
+            f"{self.known:,} loaded already"
+        )
+
+    def _lines(self) -> Iterator[tuple[str, str, str]]:
+        for file in self.files[:_SHOWN]:
+            mark = "changed" if file.changed else "new"
+            yield file.kind, mark, f"{file.source.uri} ({human(file.source.size)})"
+        if len(self.files) > _SHOWN:
+            yield "", "", f"and {len(self.files) - _SHOWN:,} more"
+
+    def __repr__(self) -> str:
+        lines = [f"  {kind:<7} {mark:<8} {uri}".rstrip() for kind, mark, uri in self._lines()]
+        return "\n".join([self.summary, *lines])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{kind}</td><td>{mark}</td><td style='text-align:left'>{escape(uri)}</td></tr>"
+            for kind, mark, uri in self._lines()
+        )
+        return f"<p>{escape(self.summary)}</p><table>{rows}</table>"
+
+
+def plan(
+    engine: Engine,
+    *,
+    events: str | Path | None = None,
+    songs: str | Path | None = None,
+    since: date | None = None,
+    until: date | None = None,
+) -> Plan:
+    """Tell what :func:`musicbee_warehouse.load` would load, and change nothing.
+
+    Raises:
+        WarehouseError: if there are no such files.
+
+    >>> from musicbee_warehouse import connect
+    >>> engine = connect("duckdb:///:memory:")
+    >>> plan(engine, events="examples/data/log_data").summary
+    '7 files to load (157.6 kB); 0 loaded already'
+    """
+    sources = Sources.listed(events, songs, since=since, until=until)
+    with engine.connect() as connection:
+        there = connection.dialect.has_table(connection, LoadedFile.__tablename__)
+        return compare(sources, known_files(connection) if there else {})
+
+
+def known_files(connection: Connection) -> dict[str, SourceFile]:
+    """Return the files of the ledger by their addresses."""
+    columns = (LoadedFile.uri, LoadedFile.size, LoadedFile.etag, LoadedFile.stamp)
+    return {
+        uri: SourceFile(uri, size, etag, stamp or "")
+        for uri, size, etag, stamp in connection.execute(select(*columns))
+    }
+
+
+def compare(sources: Sources, known: Mapping[str, SourceFile]) -> Plan:
+    """Return what of the sources the ledger lacks."""
+    files = [
+        PlannedFile(kind, file, changed=file.uri in known)
+        for kind, listed in (("songs", sources.songs), ("events", sources.events))
+        for file in _unknown(listed, known)
+    ]
+    return Plan(tuple(files), len(sources.events) + len(sources.songs) - len(files))
+
+
+def _unknown(files: Iterable[SourceFile], known: Mapping[str, SourceFile]) -> Iterator[SourceFile]:
+    for file in files:
+        loaded = known.get(file.uri)
+        if loaded is None or not _same(file, loaded):
+            yield file
+
+
+def _same(file: SourceFile, loaded: SourceFile) -> bool:
+    """Tell whether a file is as it was loaded; a local one is read only if it was touched."""
+    if file.size != loaded.size:
+        return False
+    if file.etag:
+        return file.etag == loaded.etag
+    return file.stamp == loaded.stamp or fingerprint(file.path).etag == loaded.etag
+
+
+def human(size: int) -> str:
+    """Return a size as people say it.
+
+    >>> human(190_600), human(1_500_000)
+    ('190.6 kB', '1.5 MB')
+    """
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.1f} kB"

@@ -1,0 +1,96 @@
+"""How files get into the staging tables: what is asked of each engine's way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+from sqlalchemy.sql.expression import Executable
+
+from musicbee_warehouse.loading.planning import Plan
+from musicbee_warehouse.models import Base
+from musicbee_warehouse.pipeline import Pipeline, Report, Step
+
+OnStep = Callable[[int, int, str], None]
+"""Called before each step with its position, from 0, the number of steps and the step's name."""
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A line that was left out."""
+
+    uri: str
+    line: int
+    reason: str
+    text: str
+
+
+@dataclass
+class Staged:
+    """What was staged: the rows and what was read of each file."""
+
+    events: int = 0
+    songs: int = 0
+    steps: list[Step] = field(default_factory=list)
+    etags: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    rejects: list[Reject] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked of a load."""
+
+    max_errors: int = 0
+    batch_bytes: int | None = None
+    full_refresh: bool = False
+    keep_staging: bool = False
+
+
+class Stage(Protocol):
+    """How an engine stages files; each engine has its own."""
+
+    def holding(self, *, wait: bool) -> AbstractContextManager[None]:
+        """Keep other loads of the same warehouse away."""
+
+    def tables(self, connection: Connection) -> AbstractContextManager[None]:
+        """Let the staging tables stand as a run needs them."""
+
+    def begin(self, connection: Connection) -> None:
+        """Be the first in a transaction that decides what is new."""
+
+    def steps(self, plan: Plan) -> int:
+        """Return how many steps the staging of a plan takes."""
+
+    def stage(self, connection: Connection, plan: Plan, progress: Progress) -> Staged:
+        """Put the rows of the files into the staging tables."""
+
+    def explain(self, plan: Plan) -> None:
+        """Raise an InputError if what was staged is to blame for a failed transformation."""
+
+    def copy(self, model: type[Base], rows: list[dict[str, Any]]) -> Executable:
+        """Return the statement that adds rows of ours to a table of the ledger."""
+
+
+class Progress:
+    """Counts the steps of all parts of a run as those of one whole."""
+
+    def __init__(self, on_step: OnStep | None, total: int) -> None:
+        self._on_step, self._total, self._done = on_step, total, 0
+
+    def step(self, name: str) -> None:
+        """Tell that a step begins."""
+        self._done += 1
+        self.show(name)
+
+    def show(self, name: str) -> None:
+        """Tell how a long step gets on."""
+        if self._on_step:
+            self._on_step(self._done - 1, self._total, name)
+
+    def run(self, pipeline: Pipeline, connection: Connection) -> Report:
+        """Run a part."""
+        return pipeline.run(connection, on_step=lambda _, name: self.step(name))

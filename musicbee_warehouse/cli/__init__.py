@@ -1,0 +1,13 @@
+"""The command line: each command is a thin dress of a function of the library."""
+
+from __future__ import annotations
+
+from musicbee_warehouse.cli import loading, simulation, warehouse
+from musicbee_warehouse.cli.app import app
+
+__all__ = ["loading", "main", "simulation", "warehouse"]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import URL, Dialect, Engine, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from musicbee_warehouse.models import Base
 
@@ -64,6 +65,18 @@ def create_tables(engine: Engine) -> None:
         there = set(connection.scalars(_TABLES))
         missing = [table for table in Base.metadata.sorted_tables if table.name not in there]
         Base.metadata.create_all(connection, tables=missing, checkfirst=False)
+
+
+def holder_of(error: DBAPIError) -> str | None:
+    """Return the process that keeps a DuckDB file from being opened, if that is the error.
+
+    https://duckdb.org/docs/stable/connect/concurrency
+    """
+    said = str(error.orig)
+    if "Could not set lock" not in said:
+        return None
+    named = re.search(r"held in (.+? \(PID \d+\))", said)
+    return named[1] if named else "another process"
 
 
 def without_returning(dialect: Dialect) -> None:

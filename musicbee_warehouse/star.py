@@ -60,6 +60,8 @@ from musicbee_warehouse.statements import Copy, CopyOptions, insert_from
 
 ITEMS_PER_SESSION = 1_000_000
 """The room that ``songplay_id`` leaves for the items of a session; real sessions hold hundreds."""
+SESSIONS = 9_000_000_000_000
+"""The greatest session of which ``songplay_id`` is a BIGINT."""
 
 _event: Table = StagingEvent.metadata.tables["staging_events"]
 _staged_song: Table = StagingSong.metadata.tables["staging_songs"]
@@ -478,6 +480,21 @@ songplays = Pipeline(
 Plays that are staged once, nearly all of them, need no ranking; so the others have a statement of
 their own, and it comes first, while the table is small.
 """
+
+
+unfit: Mapping[Table, Select[Any]] = {
+    _event: select(func.count())
+    .select_from(_event)
+    .where(
+        (_is_play & _event.c.user_id.is_(None))
+        | (_event.c.item_in_session < _constant(0))
+        | (_event.c.item_in_session >= _constant(ITEMS_PER_SESSION))
+        | (_event.c.session_id < _constant(-SESSIONS))
+        | (_event.c.session_id > _constant(SESSIONS))
+    )
+}
+"""Counts the staged rows that COPY takes and the star can't: a play without a user, and a session
+or an item with which ``songplay_id`` wouldn't be a number of its own."""
 
 
 def staged_keys() -> dict[Table, Select[Any]]:

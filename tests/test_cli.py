@@ -120,7 +120,7 @@ def test_a_warehouse_open_elsewhere_is_a_sentence(tmp_path):
         assert holder.stdout is not None
         holder.stdout.readline()
         failed = run("query", "select 1", folder=tmp_path, code=1)
-        assert "another process has the warehouse open" in failed.stderr
+        assert f"(PID {holder.pid}) has the warehouse open" in failed.stderr.replace("\n", " ")
     finally:
         holder.communicate(b"\n")
 

@@ -17,6 +17,7 @@ from sqlalchemy import CursorResult, Engine, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from musicbee_warehouse import WarehouseError, __version__, connect
+from musicbee_warehouse.engine import holder_of
 from musicbee_warehouse.settings import URL_VARIABLE
 
 out = Console()
@@ -54,9 +55,9 @@ def sentence(error: Exception) -> str:
     """Return what an error is in a sentence or two, without SQLAlchemy's copy of the statement."""
     if not isinstance(error, DBAPIError):
         return str(error)
+    if holder := holder_of(error):
+        return f"{holder} has the warehouse open, as one process at a time may; wait for it to end"
     database, *_ = str(error.orig).strip().split("\n")
-    if "Could not set lock" in database:
-        return f"another process has the warehouse open; wait for it to end ({database})"
     return ": ".join([*error.detail, database])
 
 

@@ -73,7 +73,7 @@ def _count_newlines(chunks: Iterable[bytes]) -> int:
 
 
 def _unpacked(chunks: Iterable[bytes], path: str) -> Iterator[bytes]:
-    """Unpack gzip, of one member or of several."""
+    """Unpack gzip, of one member or of several; the last must be whole."""
     unpack = zlib.decompressobj(_GZIP)
     try:
         for packed in chunks:
@@ -85,3 +85,5 @@ def _unpacked(chunks: Iterable[bytes], path: str) -> Iterator[bytes]:
                     unpack = zlib.decompressobj(_GZIP)
     except zlib.error as error:
         raise InputError(f"no whole gzip file: {error}", file=path) from None
+    if not unpack.eof:
+        raise InputError("no whole gzip file: it ends too early", file=path)

@@ -15,10 +15,11 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Integer, SmallInteger, String, Table
 from sqlalchemy.types import TIMESTAMP
 
+from musicbee_warehouse import star
 from musicbee_warehouse.errors import InputError
 from musicbee_warehouse.loading.sources import SourceFile
 from musicbee_warehouse.loading.spool import objects, open_bytes
-from musicbee_warehouse.models import json_key
+from musicbee_warehouse.models import StagingEvent, json_key
 
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*")
 _SHOWN = 60
@@ -69,21 +70,30 @@ def _fault_of(table: Table, text: str, file: str, line: int) -> InputError | Non
 
 
 def examine(table: Table, text: str, file: str, line: int) -> None:
-    """Raise an InputError if COPY wouldn't take an object.
-
-    A play (page NextSong) needs a user too, or the fact table couldn't hold it.
-    """
+    """Raise an InputError if COPY wouldn't take an object, or the star couldn't hold it."""
     values = _object(text, file, line)
     for column in table.columns:
         if reason := _fault(column, values.get(json_key(column))):
             raise InputError(reason, file=file, line=line, column=json_key(column))
-    if values.get("page") == "NextSong" and not values.get("userId"):
-        raise InputError(
-            "a play (page NextSong) has no user; repair or remove the line",
-            file=file,
-            line=line,
-            column="userId",
+    if table.name == StagingEvent.__tablename__:
+        for key, reason in _misfits(values):
+            raise InputError(
+                f"{reason}; repair or remove the line", file=file, line=line, column=key
+            )
+
+
+def _misfits(event: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what keeps an event, whose values are sound, out of the star."""
+    if event.get("page") == "NextSong" and not event.get("userId"):
+        yield "userId", "a play (page NextSong) has no user"
+    if not 0 <= int(event["itemInSession"]) < star.ITEMS_PER_SESSION:
+        yield (
+            "itemInSession",
+            f"{event['itemInSession']} isn't from 0 to {star.ITEMS_PER_SESSION - 1:,}, "
+            "as songplay_id needs it",
         )
+    if abs(int(event["sessionId"])) > star.SESSIONS:
+        yield "sessionId", f"{event['sessionId']} is too large for songplay_id"
 
 
 def _object(text: str, file: str, line: int) -> dict[str, Any]:

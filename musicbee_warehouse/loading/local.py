@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
@@ -17,11 +18,12 @@ from typing import Any, Self
 from weakref import WeakValueDictionary
 
 from sqlalchemy import Connection, Engine, Table, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql.expression import Executable
 
 from musicbee_warehouse import star
+from musicbee_warehouse.engine import holder_of
 from musicbee_warehouse.errors import InputError, WarehouseError
 from musicbee_warehouse.loading.content import Content
 from musicbee_warehouse.loading.diagnosis import diagnose, sift
@@ -36,6 +38,10 @@ from musicbee_warehouse.statements import Copy, CopyOptions
 
 _MODELS: dict[str, type[Base]] = {"events": StagingEvent, "songs": StagingSong}
 _REASON, _TEXT = 1024, 4096
+_DATA_FAULTS = (DataError, IntegrityError, ProgrammingError)
+"""What DuckDB raises for a value; for memory, disk and the like it raises others."""
+_PATIENCE = 0.2
+"""Seconds between two attempts to open a file that another process has open."""
 
 
 class _Held:
@@ -54,6 +60,7 @@ class LocalStage:
     def __init__(self, engine: Engine, options: Options) -> None:
         self._engine, self._options = engine, options
         self._spool = Spool()
+        self._left_out = 0
 
     def __enter__(self) -> Self:
         self._spool.__enter__()
@@ -69,7 +76,7 @@ class LocalStage:
 
     @contextmanager
     def holding(self, *, wait: bool) -> Iterator[None]:
-        """Keep other threads away; DuckDB itself keeps other processes away."""
+        """Keep other threads away; DuckDB keeps other processes away while the file is open."""
         database = self._engine.url.database or ":memory:"
         key = str(id(self._engine)) if database == ":memory:" else os.path.realpath(database)
         held = _held.setdefault(key, _Held())
@@ -78,6 +85,7 @@ class LocalStage:
                 f"another load of this process holds {database}; wait for it to end"
             )
         try:
+            _open(self._engine, database, wait=wait)
             yield
         finally:
             held.lock.release()
@@ -127,8 +135,10 @@ class LocalStage:
             _require_unchanged(file.source)
         return staged
 
-    def explain(self, plan: Plan) -> None:
-        """Raise an InputError if what was staged is to blame for a failed transformation."""
+    def explain(self, plan: Plan, error: DBAPIError) -> None:
+        """Raise an InputError if a file is to blame for what failed."""
+        if not isinstance(error, _DATA_FAULTS):
+            return
         for kind, _, files in _parts(plan):
             with ExitStack() as stack:
                 for batch in _here(files, self._spool.folder, stack):
@@ -169,14 +179,16 @@ class LocalStage:
         """Copy files: trusting their layout first, then not, then line by line."""
         try:
             return _copy_ready(connection, table, self._spool.ready(files), staged, regular=True)
-        except (DBAPIError, InputError, _MiscountError):
+        except (DBAPIError, InputError, _MiscountError) as error:
             connection.rollback()
+            if isinstance(error, DBAPIError) and _is_out_of_memory(error):
+                raise
         if self._options.max_errors:
             return self._copy_sifted(connection, table, files, staged)
         try:
             ready = self._spool.ready(files, careful=True)
             return _copy_ready(connection, table, ready, staged, regular=False)
-        except DBAPIError:
+        except (*_DATA_FAULTS, _MiscountError):
             connection.rollback()
             diagnose(table, files)
             raise
@@ -198,7 +210,8 @@ class LocalStage:
             if fault is None:
                 yield content
                 continue
-            if len(staged.rejects) == self._options.max_errors:
+            self._left_out += 1
+            if self._left_out > self._options.max_errors:
                 raise InputError(
                     f"{fault.reason}; that is one more than max_errors, "
                     f"{self._options.max_errors:,}, lets be left out",
@@ -212,8 +225,30 @@ class LocalStage:
             )
 
 
-class _MiscountError(Exception):
-    """DuckDB read another number of objects than the files have lines."""
+def _open(engine: Engine, database: str, *, wait: bool) -> None:
+    """Open a file, if need be once the process that has it open has closed it."""
+    while True:
+        try:
+            with engine.connect():
+                return
+        except DBAPIError as error:
+            holder = holder_of(error)
+            if holder is None:
+                raise
+            if not wait:
+                raise WarehouseError(
+                    f"{holder} has {database} open, as one process at a time may; "
+                    "wait for it to end"
+                ) from None
+        time.sleep(_PATIENCE)
+
+
+def _is_out_of_memory(error: DBAPIError) -> bool:
+    return type(error.orig).__name__ == "OutOfMemoryException"
+
+
+class _MiscountError(WarehouseError):
+    """What DuckDB read isn't what the files hold, or not what the star can take."""
 
 
 def _copy_ready(
@@ -225,10 +260,12 @@ def _copy_ready(
     contents = {uri: content.result() for uri, content in ready.contents.items()}
     lines = sum(content.lines for content in contents.values())
     if step.rows != lines:
-        raise _MiscountError(f"{table.name}: {step.rows} rows of {lines} lines")
+        raise _MiscountError(f"{table.name}: {step.rows} rows came of {lines} lines")
+    if unfit := connection.scalar(star.unfit[table]) if table in star.unfit else 0:
+        raise _MiscountError(f"{table.name}: {unfit} rows are nothing that the star can take")
     connection.commit()
     for uri, content in contents.items():
-        staged.etags.setdefault(uri, content.etag)
+        staged.hashes[uri] = content.etag
         staged.rows[uri] = content.lines
     return step
 

@@ -35,7 +35,7 @@ _STAGES: Mapping[str, Callable[[Engine, Options], AbstractContextManager[Stage]]
 }
 _OWN_STEPS = 3
 """The checks and the two statements that record a run."""
-_clear_ledger = Pipeline(*(delete(model) for model in (LoadReject, LoadedFile, LoadRun)))
+_clear_ledger = Pipeline(delete(LoadReject), delete(LoadedFile))
 
 
 def load(  # noqa: PLR0913 - what there is to say of a load
@@ -96,9 +96,14 @@ def load(  # noqa: PLR0913 - what there is to say of a load
             "load() works on DuckDB alone as yet; "
             "on Redshift run star.pipeline(...) in a transaction"
         )
+    if full_refresh and (since or until):
+        raise WarehouseError(
+            "a full refresh builds the star from the files given alone, and a period would lose "
+            "the others; leave since and until out"
+        )
     sources = Sources.listed(events, songs, since=since, until=until)
-    create_tables(engine)
     with make(engine, options) as stage, stage.holding(wait=wait):
+        create_tables(engine)
         runs = list(_runs(engine, stage, sources, options, on_step))
         with engine.connect() as connection:
             rows = runs[-1].rows if runs else {t: (n, n) for t, n in count(connection).items()}
@@ -151,8 +156,9 @@ def _run(
     with engine.connect() as connection, stage.tables(connection):
         stage.begin(connection)
         before = count(connection)
-        known = {} if options.full_refresh else known_files(connection)
-        todo = compare(sources, known)
+        if options.full_refresh:
+            _require_each_kind(connection, sources)
+        todo = compare(sources, {} if options.full_refresh else known_files(connection))
         if not options.full_refresh:
             todo = todo.first(options.batch_bytes)
         if not todo.files:
@@ -163,9 +169,9 @@ def _run(
         staged = stage.stage(connection, todo, progress)
         try:
             steps = [*staged.steps, *progress.run(_script(options), connection)]
-        except DBAPIError:
+        except DBAPIError as error:
             connection.rollback()
-            stage.explain(todo)
+            stage.explain(todo, error)
             raise
         after = count(connection)
         checked = _prove(connection, before, staged, progress)
@@ -183,6 +189,17 @@ def _run(
         steps=steps,
         rows={table: (before[table], rows) for table, rows in after.items()},
     )
+
+
+def _require_each_kind(connection: Connection, sources: Sources) -> None:
+    """Refuse to build the star anew without the songs, or the events, that it was built from."""
+    loaded = set(connection.scalars(select(LoadedFile.kind).distinct()))
+    given = {kind for kind in ("events", "songs") if getattr(sources, kind)}
+    if lost := sorted(loaded - given):
+        raise WarehouseError(
+            f"a full refresh builds the star from the files given alone, and would lose the "
+            f"{lost[0]}; give them too"
+        )
 
 
 def _script(options: Options) -> Pipeline:
@@ -236,7 +253,7 @@ def _ledger(stage: Stage, todo: Plan, staged: Staged, run: dict[str, Any]) -> Pi
         {
             "uri": file.source.uri,
             "kind": file.kind,
-            "etag": staged.etags.get(file.source.uri, file.source.etag),
+            "etag": file.source.etag or staged.hashes[file.source.uri],
             "size": file.source.size,
             "stamp": file.source.stamp or None,
             "rows": staged.rows.get(file.source.uri),

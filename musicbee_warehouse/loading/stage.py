@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.expression import Executable
 
 from musicbee_warehouse.loading.planning import Plan
@@ -30,12 +31,21 @@ class Reject:
 
 @dataclass
 class Staged:
-    """What was staged: the rows and what was read of each file."""
+    """What was staged: the rows and what was read of each file.
+
+    Attributes:
+        events: how many events were staged.
+        songs: how many songs were staged.
+        steps: what each statement did.
+        hashes: of the bytes of each file that was read on this machine, by its address.
+        rows: how many rows each file gave, likewise.
+        rejects: the lines that were left out.
+    """
 
     events: int = 0
     songs: int = 0
     steps: list[Step] = field(default_factory=list)
-    etags: dict[str, str] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
 
@@ -68,8 +78,8 @@ class Stage(Protocol):
     def stage(self, connection: Connection, plan: Plan, progress: Progress) -> Staged:
         """Put the rows of the files into the staging tables."""
 
-    def explain(self, plan: Plan) -> None:
-        """Raise an InputError if what was staged is to blame for a failed transformation."""
+    def explain(self, plan: Plan, error: DBAPIError) -> None:
+        """Raise an InputError if a file is to blame for what failed."""
 
     def copy(self, model: type[Base], rows: list[dict[str, Any]]) -> Executable:
         """Return the statement that adds rows of ours to a table of the ledger."""

@@ -497,6 +497,11 @@ unfit: Mapping[Table, Select[Any]] = {
 or an item with which ``songplay_id`` wouldn't be a number of its own."""
 
 
+def staged_plays() -> Subquery:
+    """Return the staged plays in the words of the fact table, with title and artist name."""
+    return _staged_plays("staged_play")
+
+
 def staged_keys() -> dict[Table, Select[Any]]:
     """Return, for each table of the star, the keys of its rows that staged rows may change."""
     plays = select(_songplay_id).where(_is_play)

@@ -1,40 +1,51 @@
 """What must hold of the warehouse, derived from its models, and proved before a run commits.
 
-Neither engine enforces the keys that the models declare. A run looks only at the rows that it may
-have touched; :func:`check` looks at all.
+Neither engine enforces the keys that the models declare, nor DuckDB the bytes of a text. A run
+looks only at the rows that it may have touched; :func:`check` looks at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Engine,
     Integer,
     Select,
     String,
     Table,
+    and_,
     cast,
     func,
     literal,
     literal_column,
+    or_,
     select,
     union_all,
 )
 
 from musicbee_warehouse import star
 from musicbee_warehouse.errors import WarehouseError
-from musicbee_warehouse.models import Base, SongplayFact, StagingEvent, UnmatchedSongplay
+from musicbee_warehouse.models import (
+    Base,
+    SongplayFact,
+    StagingEvent,
+    StagingRepeat,
+    StagingSong,
+    UnmatchedSongplay,
+)
 from musicbee_warehouse.statements.functions import byte_length
 
 _EXAMPLES = 3
 _TELLING = 1000
-"""From so many events on, a column that is wholly NULL tells that something is wrong."""
+"""From so many rows on, a staging column that is wholly NULL tells that something is wrong."""
 _NOT_PROVED = ("staging_", "load_lock")
+_ANEW = "load with full_refresh to build the star anew from the files"
 
 
 class CheckError(WarehouseError):
@@ -48,10 +59,14 @@ class Check:
     Attributes:
         name: what is to hold, such as ``songplay_fact.user_id is in user_dim``.
         violations: one column, the keys; no row if all is well.
+        remedy: what to do if it doesn't hold.
+        parts: finer checks, which are asked only if this one doesn't hold.
     """
 
     name: str
     violations: Select[Any]
+    remedy: str = _ANEW
+    parts: tuple[Check, ...] = ()
 
     def __str__(self) -> str:
         return self.name
@@ -65,36 +80,37 @@ class Checked:
         name: what is to hold.
         violations: for how many keys it doesn't.
         examples: up to three of the keys.
+        remedy: what to do if there are any.
     """
 
     name: str
     violations: int
     examples: tuple[str, ...] = ()
+    remedy: str = _ANEW
 
     def __str__(self) -> str:
         if not self.violations:
             return f"{self.name}: holds"
-        shown = ", ".join(self.examples)
-        return f"{self.name}: doesn't hold for {self.violations:,} keys, such as {shown}"
+        shown = f", such as {', '.join(self.examples)}" if self.examples else ""
+        return f"{self.name}: doesn't hold for {self.violations:,}{shown}"
 
 
 def checks(within: Mapping[Table, Select[Any]] | None = None) -> list[Check]:
-    """Return what must hold of the tables, by their declared keys.
+    """Return what must hold of the tables, by their declared keys, types and NOT NULLs.
 
     Args:
         within: the keys to look at, of the tables of which not all are looked at.
 
     >>> [str(each) for each in checks()][:2]
-    ['artist_dim.artist_id is unique', 'load_run.run_id is unique']
+    ['artist_dim.artist_id is unique', 'artist_dim: values are there and fit']
     """
     tables = [t for t in Base.metadata.sorted_tables if not t.name.startswith(_NOT_PROVED)]
-    return [check for table in tables for check in _key_checks(table, within or {})]
+    return [check for table in tables for check in _table_checks(table, within or {})]
 
 
-def _key_checks(table: Table, within: Mapping[Table, Select[Any]]) -> Iterator[Check]:
-    keys = table.primary_key.columns.values()
-    if len(keys) == 1 and not table.name.startswith("load_reject"):
-        (key,) = keys
+def _table_checks(table: Table, within: Mapping[Table, Select[Any]]) -> Iterator[Check]:
+    first = next(iter(table.columns))
+    for key in table.primary_key.columns:  # one, as all tables have it that have a key
         rows = _touched(select(key), key, within)
         yield Check(
             f"{table.name}.{key.name} is unique",
@@ -103,6 +119,7 @@ def _key_checks(table: Table, within: Mapping[Table, Select[Any]]) -> Iterator[C
     for column in table.columns:
         for foreign in column.foreign_keys:
             yield _reference_check(column, foreign.column, within)
+    yield _values_check(table, next(iter(table.primary_key.columns), first), within)
 
 
 def _reference_check(
@@ -110,16 +127,39 @@ def _reference_check(
 ) -> Check:
     table = column.table
     assert isinstance(table, Table)  # noqa: S101 - a model's column has one
-    other = target.table.alias("other")
-    orphans = (
-        select(column)
-        .outerjoin(other, other.c[target.name] == column)
-        .where(column.is_not(None), other.c[target.name].is_(None))
-        .distinct()
-    )
+    rows = select(column).where(column.is_not(None))
+    others = select(target)
     for key in table.primary_key.columns:
-        orphans = _touched(orphans, key, within)
-    return Check(f"{table.name}.{column.name} is in {target.table.name}", orphans)
+        rows = _touched(rows, key, within)
+        if table in within:  # lets a join be built from few rows of either side
+            others = others.where(target.in_(rows))
+    row, other = rows.subquery("row"), others.subquery("other")
+    return Check(
+        f"{table.name}.{column.name} is in {target.table.name}",
+        select(row.c[column.name])
+        .outerjoin(other, other.c[target.name] == row.c[column.name])
+        .where(other.c[target.name].is_(None))
+        .distinct(),
+    )
+
+
+def _values_check(table: Table, key: Column[Any], within: Mapping[Table, Select[Any]]) -> Check:
+    """Return that no column lacks a value that it must have, or has a text of too many bytes."""
+    faults = {name: fault for column in table.columns for name, fault in _faults(column)}
+    rows = _touched(select(key), key, within)
+    return Check(
+        f"{table.name}: values are there and fit",
+        rows.where(or_(*faults.values())),
+        parts=tuple(Check(name, rows.where(fault)) for name, fault in faults.items()),
+    )
+
+
+def _faults(column: Column[Any]) -> Iterator[tuple[str, ColumnElement[bool]]]:
+    name = f"{column.table.name}.{column.name}"
+    if not column.nullable:
+        yield f"{name} is not NULL", column.is_(None)
+    if isinstance(column.type, String) and (width := column.type.length):
+        yield f"{name} takes {width} bytes", byte_length(column) > literal_column(str(width))
 
 
 def _touched(
@@ -127,20 +167,6 @@ def _touched(
 ) -> Select[Any]:
     keys = within.get(key.table) if isinstance(key.table, Table) else None
     return rows if keys is None else rows.where(key.in_(keys))
-
-
-def width_checks() -> list[Check]:
-    """Return that text fits the bytes of its column, which DuckDB doesn't enforce."""
-    return [
-        Check(
-            f"{table.name}.{column.name} takes {column.type.length} bytes",
-            select(column).where(byte_length(column) > literal_column(str(column.type.length))),
-        )
-        for table in Base.metadata.sorted_tables
-        if not table.name.startswith(_NOT_PROVED)
-        for column in table.columns
-        if isinstance(column.type, String) and column.type.length
-    ]
 
 
 def matched_check() -> Check:
@@ -156,46 +182,141 @@ def matched_check() -> Check:
     )
 
 
-def staged_checks(events: int) -> list[Check]:
-    """Return what must hold of staging: no column wholly NULL, which a misspelt key would cause.
+def staged_checks(
+    events: int, songs: int, *, known: bool, may_be_empty: Collection[str] = ()
+) -> list[Check]:
+    """Return what must hold of what was staged, and of what the star made of it.
 
-    A column may be so by chance in few rows, and some are in many.
+    Args:
+        events: how many events are staged.
+        songs: how many songs are staged.
+        known: the star held plays before the run.
+        may_be_empty: columns of the staging tables that may be wholly NULL.
     """
-    if events < _TELLING:
-        return []
-    table = StagingEvent.__table__
-    filled = select(*(func.count(column).label(column.name) for column in table.columns)).subquery(
+    found = [*_play_checks(known=known)] if events else []
+    rows = {StagingEvent: events, StagingSong: songs}
+    found += [
+        _filled_check(model.metadata.tables[model.__tablename__], may_be_empty)
+        for model, count in rows.items()
+        if count >= _TELLING
+    ]
+    return found
+
+
+def _play_checks(*, known: bool) -> Iterator[Check]:
+    """Yield that each staged play is in the fact table, and that it is the one that is there."""
+    play, fact = star.staged_plays(), SongplayFact.__table__
+    repeat = StagingRepeat.__table__
+    one_event = "a sessionId and itemInSession is of one event"
+    remedy = (
+        "the files, or a file and an earlier one, hold two events of one sessionId and "
+        "itemInSession (songplay_id is both of them); remove one"
+    )
+    values = [play.c[name] for name in ("start_time", "user_id", "level", "title", "artist_name")]
+    values.append(play.c.duration)
+    yield Check(
+        f"{one_event} in the files",
+        select(play.c.songplay_id)
+        .join(repeat, repeat.c.songplay_id == play.c.songplay_id)
+        .group_by(play.c.songplay_id)
+        .having(or_(*(_differ(value) for value in values))),
+        remedy,
+    )
+    if not known:
+        yield _plays_counted(play, fact, repeat)
+        return
+    there = play.outerjoin(fact, fact.c.songplay_id == play.c.songplay_id)
+    yield Check(
+        "staged plays are in songplay_fact",
+        select(play.c.songplay_id).select_from(there).where(fact.c.songplay_id.is_(None)),
+    )
+    yield Check(
+        f"{one_event} in all files",
+        select(play.c.songplay_id)
+        .select_from(there)
+        .where(
+            or_(
+                fact.c.start_time != play.c.start_time,
+                fact.c.user_id != play.c.user_id,
+                func.coalesce(fact.c.duration, _NONE) != func.coalesce(play.c.duration, _NONE),
+            )
+        )
+        .distinct(),
+        remedy,
+    )
+
+
+_NONE: ColumnElement[float] = literal_column("-1")
+"""In place of NULL, to be compared; no duration is negative."""
+
+
+def _differ(value: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether the values of a group differ; NULL is a value too."""
+    counted = func.count(value)
+    return or_(
+        func.min(value) != func.max(value),
+        and_(counted != func.count(), counted > literal_column("0")),
+    )
+
+
+def _plays_counted(play: Any, fact: Any, repeat: Any) -> Check:
+    """Return that a new fact table has as many rows as plays are staged, repeats once."""
+    staged = select(func.count()).select_from(play).scalar_subquery()
+    extra = select(
+        func.coalesce(func.sum(repeat.c.copies - literal_column("1")), literal_column("0"))
+    ).scalar_subquery()
+    there = select(func.count()).select_from(fact).scalar_subquery()
+    return Check(
+        "plays in the files = rows of songplay_fact",
+        select((staged - extra).label("key")).where(staged - extra != there),
+    )
+
+
+def _filled_check(table: Table, may_be_empty: Collection[str]) -> Check:
+    """Return that no column is wholly NULL, which a misspelt key would cause."""
+    columns = [column for column in table.columns if column.name not in may_be_empty]
+    filled = select(*(func.count(column).label(column.name) for column in columns)).subquery(
         "filled"
     )
-    return [
-        Check(
-            f"staging_events.{column.name} is filled",
-            select(literal_column(f"'{column.name}'").label("key")).where(
-                filled.c[column.name] == literal_column("0")
-            ),
-        )
-        for column in table.columns
-    ]
+    faults = {column.name: filled.c[column.name] == literal_column("0") for column in columns}
+    remedy = (
+        "look at the key in the files, or name the column in may_be_empty if they don't have it"
+    )
+    key: ColumnElement[str] = literal_column("'all rows'").label("key")
+    return Check(
+        f"{table.name}: no column is wholly NULL",
+        select(key).select_from(filled).where(or_(*faults.values())),
+        parts=tuple(
+            Check(
+                f"{table.name}.{name} is not wholly NULL",
+                select(key).select_from(filled).where(fault),
+                remedy,
+            )
+            for name, fault in faults.items()
+        ),
+    )
 
 
 def run_checks(connection: Connection, which: list[Check]) -> list[Checked]:
-    """Ask all in one statement, then those that don't hold for examples."""
+    """Ask all in one statement, then those that don't hold for their parts and for examples."""
     counts = [
         select(literal(position, Integer, literal_execute=True), func.count()).select_from(
             each.violations.subquery()
         )
         for position, each in enumerate(which)
     ]
-    found = dict(connection.execute(union_all(*counts)).tuples().all())
-    return [
-        Checked(each.name, found[position], _examples(connection, each, found[position]))
-        for position, each in enumerate(which)
-    ]
+    counted = dict(connection.execute(union_all(*counts)).tuples().all())
+    found: list[Checked] = []
+    for position, each in enumerate(which):
+        if counted[position] and each.parts:
+            found += [part for part in run_checks(connection, [*each.parts]) if part.violations]
+        else:
+            examples = _examples(connection, each) if counted[position] else ()
+            found.append(Checked(each.name, counted[position], examples, each.remedy))
+    return found
 
 
-def _examples(connection: Connection, check: Check, violations: int) -> tuple[str, ...]:
-    if not violations:
-        return ()
+def _examples(connection: Connection, check: Check) -> tuple[str, ...]:
     (column,) = check.violations.subquery().c
     keys = select(cast(column, String(256))).order_by(column).limit(literal_column(str(_EXAMPLES)))
     return tuple(str(key) for key in connection.scalars(keys))
@@ -203,10 +324,11 @@ def _examples(connection: Connection, check: Check, violations: int) -> tuple[st
 
 def require(found: list[Checked]) -> None:
     """Raise a CheckError if something doesn't hold."""
-    if broken := [each for each in found if each.violations]:
-        raise CheckError(
-            f"{broken[0]}; nothing was loaded. Repair the files, or load them with full_refresh"
-        )
+    broken = [each for each in found if each.violations]
+    if not broken:
+        return
+    more = f" ({len(broken) - 1} other checks don't hold either)" if len(broken) > 1 else ""
+    raise CheckError(f"{broken[0]}{more}; nothing was loaded. To repair: {broken[0].remedy}")
 
 
 def touched(before: Mapping[str, int], staged: int) -> dict[Table, Select[Any]]:
@@ -219,8 +341,8 @@ def touched(before: Mapping[str, int], staged: int) -> dict[Table, Select[Any]]:
 def check(engine: Engine) -> list[Checked]:
     """Prove the whole warehouse, and return what was found; nothing changes.
 
-    Every declared primary key unique, every foreign key covered, text within its bytes, every play
-    matched or waiting. That columns are NOT NULL is enforced by both engines.
+    Every declared primary key unique, every foreign key covered, every NOT NULL held, text within
+    its bytes, every play matched or waiting.
 
     >>> from musicbee_warehouse import connect, create_tables
     >>> engine = connect("duckdb:///:memory:")
@@ -229,4 +351,4 @@ def check(engine: Engine) -> list[Checked]:
     artist_dim.artist_id is unique: holds
     """
     with engine.connect() as connection:
-        return run_checks(connection, [*checks(), matched_check(), *width_checks()])
+        return run_checks(connection, [*checks(), matched_check()])

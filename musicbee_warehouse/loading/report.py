@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
 from sqlalchemy import Engine, select
 
+from musicbee_warehouse.loading.checks import Checked
 from musicbee_warehouse.loading.planning import human
 from musicbee_warehouse.models import LoadRun
 from musicbee_warehouse.pipeline import Report
@@ -27,7 +28,7 @@ class LoadReport:
         events: how many events were staged.
         songs: how many songs were staged.
         rejects: how many lines were left out; ``load_reject`` lists them.
-        checks: what was proved before the commit.
+        checks: what was proved before each commit.
         steps: what each statement did, see :class:`musicbee_warehouse.Report`.
         rows: the rows of each table of the star, before and after.
         seconds: how long the load took, from listing the files to the commit.
@@ -41,7 +42,7 @@ class LoadReport:
     events: int
     songs: int
     rejects: int
-    checks: tuple[str, ...]
+    checks: tuple[Checked, ...]
     steps: Report
     rows: dict[str, tuple[int, int]]
     seconds: float
@@ -69,7 +70,7 @@ class LoadReport:
             "events": self.events,
             "songs": self.songs,
             "rejects": self.rejects,
-            "checks": list(self.checks),
+            "checks": [asdict(each) for each in self.checks],
             "bytes": self.bytes,
             "seconds": self.seconds,
             "steps": self.steps.to_records(),

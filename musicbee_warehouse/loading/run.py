@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -30,6 +30,7 @@ COUNTED = [
     table for table in Base.metadata.sorted_tables if not table.name.startswith(("staging", "load"))
 ]
 """The tables whose rows are counted before and after a run: the star's."""
+_STAGING = [Base.metadata.tables[name] for name in ("staging_events", "staging_songs")]
 _STAGES: Mapping[str, Callable[[Engine, Options], AbstractContextManager[Stage]]] = {
     "duckdb": LocalStage,
 }
@@ -49,6 +50,7 @@ def load(  # noqa: PLR0913 - what there is to say of a load
     batch_bytes: int | None = None,
     full_refresh: bool = False,
     keep_staging: bool = False,
+    may_be_empty: Collection[str] = (),
     wait: bool = True,
     on_step: OnStep | None = None,
 ) -> LoadReport:
@@ -72,6 +74,8 @@ def load(  # noqa: PLR0913 - what there is to say of a load
         full_refresh: build the star anew from all of the files, in one transaction.
         keep_staging: leave the staged rows in the warehouse's staging tables, to look at; without
             it they live in temporary tables, which is faster.
+        may_be_empty: columns of the staging tables, such as ``gender``, that the files may lack. Of
+            the others one that is wholly NULL in a large load is an error: its key is misspelt.
         wait: for another load of this warehouse to end; without it, that is an error.
         on_step: for progress, see :data:`OnStep`.
 
@@ -89,7 +93,7 @@ def load(  # noqa: PLR0913 - what there is to say of a load
     0
     """
     started = perf_counter()
-    options = Options(max_errors, batch_bytes, full_refresh, keep_staging)
+    options = Options(max_errors, batch_bytes, full_refresh, keep_staging, tuple(may_be_empty))
     make = _STAGES.get(engine.dialect.name)
     if make is None:
         raise WarehouseError(
@@ -101,6 +105,7 @@ def load(  # noqa: PLR0913 - what there is to say of a load
             "a full refresh builds the star from the files given alone, and a period would lose "
             "the others; leave since and until out"
         )
+    _require_columns(options.may_be_empty)
     sources = Sources.listed(events, songs, since=since, until=until)
     with make(engine, options) as stage, stage.holding(wait=wait):
         create_tables(engine)
@@ -118,7 +123,7 @@ def load(  # noqa: PLR0913 - what there is to say of a load
         events=sum(run.staged.events for run in runs),
         songs=sum(run.staged.songs for run in runs),
         rejects=sum(len(run.staged.rejects) for run in runs),
-        checks=tuple(str(each) for run in runs[-1:] for each in run.checked),
+        checks=tuple(each for run in runs for each in run.checked),
         steps=Report([step for run in runs for step in run.steps]),
         rows={table: (first[table][0], after) for table, (_, after) in rows.items()},
         seconds=perf_counter() - started,
@@ -174,7 +179,7 @@ def _run(
             stage.explain(todo, error)
             raise
         after = count(connection)
-        checked = _prove(connection, before, staged, progress)
+        checked = _prove(connection, before, staged, options, progress)
         plays = sum(step.rows or 0 for step in steps if step.name == "INSERT songplay_fact")
         ledger = _ledger(stage, todo, staged, _run_row(run_id, started, todo, staged, plays))
         steps += progress.run(ledger, connection)
@@ -189,6 +194,15 @@ def _run(
         steps=steps,
         rows={table: (before[table], rows) for table, rows in after.items()},
     )
+
+
+def _require_columns(names: Iterable[str]) -> None:
+    columns = {column.name for table in _STAGING for column in table.columns}
+    if unknown := sorted(set(names) - columns):
+        raise WarehouseError(
+            f"no staging table has a column {unknown[0]}; may_be_empty takes their names, "
+            "such as first_name"
+        )
 
 
 def _require_each_kind(connection: Connection, sources: Sources) -> None:
@@ -216,13 +230,29 @@ def count(connection: Connection) -> dict[str, int]:
 
 
 def _prove(
-    connection: Connection, before: dict[str, int], staged: Staged, progress: Progress
+    connection: Connection,
+    before: dict[str, int],
+    staged: Staged,
+    options: Options,
+    progress: Progress,
 ) -> list[checks.Checked]:
     """Prove what the run touched, or raise and so roll back."""
     progress.step("checks")
-    within = checks.touched(before, staged.events + staged.songs)
-    which = [*checks.checks(within), checks.matched_check(), *checks.staged_checks(staged.events)]
-    found = checks.run_checks(connection, which)
+    which = [
+        *checks.checks(checks.touched(before, staged.events + staged.songs)),
+        checks.matched_check(),
+        *checks.staged_checks(
+            staged.events,
+            staged.songs,
+            known=bool(before["songplay_fact"]) and not options.full_refresh,
+            may_be_empty=options.may_be_empty,
+        ),
+    ]
+    lines = abs(sum(staged.rows.values()) - staged.events - staged.songs)
+    found = [
+        checks.Checked("lines in files = rows staged + lines left out", lines),
+        *checks.run_checks(connection, which),
+    ]
     checks.require(found)
     return found
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 from pathlib import Path
 
 from musicbee_warehouse.errors import WarehouseError
@@ -64,9 +65,9 @@ def list_files(
     files = list(_local_files(source))
     if not files:
         raise WarehouseError(f"there is no JSON file in {source}; check the path")
-    if since is None and until is None:
-        return sorted(files)
-    return sorted(file for file in files if in_period(file.uri, since=since, until=until))
+    if since is not None or until is not None:
+        files = [file for file in files if in_period(file.uri, since=since, until=until)]
+    return sorted(files, key=attrgetter("uri"))
 
 
 def _local_files(source: str) -> Iterable[SourceFile]:

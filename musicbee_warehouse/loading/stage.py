@@ -58,6 +58,7 @@ class Options:
     batch_bytes: int | None = None
     full_refresh: bool = False
     keep_staging: bool = False
+    may_be_empty: tuple[str, ...] = ()
 
 
 class Stage(Protocol):

@@ -4,16 +4,18 @@ from sqlalchemy import make_url
 
 from alembic import context
 from musicbee_warehouse import Base, connect
-from musicbee_warehouse.engine import without_returning
+from musicbee_warehouse.redshift.arguments import DRIVER
 from musicbee_warehouse.settings import warehouse_url
 
 url = make_url(context.get_x_argument(as_dictionary=True).get("url") or warehouse_url())
 
 if context.is_offline_mode():
+    backend = url.get_backend_name()
     context.configure(
-        dialect_name=url.get_backend_name(), target_metadata=Base.metadata, literal_binds=True
+        dialect_name=DRIVER if backend == "redshift" else backend,
+        target_metadata=Base.metadata,
+        literal_binds=True,
     )
-    without_returning(context.get_context().dialect)
     with context.begin_transaction():
         context.run_migrations()
 else:

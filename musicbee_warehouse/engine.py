@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import URL, Dialect, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from musicbee_warehouse.models import Base
+from musicbee_warehouse.redshift.arguments import DRIVER
 
 _DUCKDB_SETTINGS: Mapping[str, str | bool] = {
     # Rows have no order in a warehouse, and without one DuckDB inserts in parallel:
@@ -79,15 +80,6 @@ def holder_of(error: DBAPIError) -> str | None:
     return named[1] if named else "another process"
 
 
-def without_returning(dialect: Dialect) -> None:
-    """Let a dialect ask for no RETURNING, which Redshift lacks and its dialect renders.
-
-    https://github.com/sqlalchemy-redshift/sqlalchemy-redshift/issues/330
-    """
-    for statement in ("insert", "update", "delete"):
-        setattr(dialect, f"{statement}_returning", False)
-
-
 def _duckdb(url: URL, options: dict[str, Any]) -> Engine:
     settings: dict[str, Any] = dict(_DUCKDB_SETTINGS)
     if url.database not in (None, "", ":memory:"):
@@ -98,9 +90,7 @@ def _duckdb(url: URL, options: dict[str, Any]) -> Engine:
 
 
 def _redshift(url: URL, options: dict[str, Any]) -> Engine:
-    engine = create_engine(url.set(drivername="redshift+redshift_connector"), **options)
-    without_returning(engine.dialect)
-    return engine
+    return create_engine(url.set(drivername=DRIVER), **options)
 
 
 _ENGINES: Mapping[str, Callable[[URL, dict[str, Any]], Engine]] = {

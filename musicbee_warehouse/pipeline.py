@@ -14,6 +14,7 @@ from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.exc import StatementError
 from sqlalchemy.sql.expression import ClauseElement, Executable
 
+from musicbee_warehouse.redshift.arguments import DRIVER
 from musicbee_warehouse.statements import Copy
 
 
@@ -164,7 +165,7 @@ def dialect_of(name: str) -> Dialect:
     >>> dialect_of("redshift").name
     'redshift'
     """
-    drivers = {"redshift": "redshift+redshift_connector", "duckdb": "duckdb"}
+    drivers = {"redshift": DRIVER, "duckdb": "duckdb"}
     make: Callable[..., Dialect] = make_url(f"{drivers[name]}://").get_dialect()
     # A style of parameters without percent signs, so that those of literals aren't doubled.
     return make(paramstyle="named")

@@ -4,6 +4,8 @@ SQLAlchemy asks the dialect which ``redshift_...`` arguments there are as soon a
 declared. The dialect imports Alembic, and together they take longer to import than the ORM: a cost
 that somebody who works on DuckDB shouldn't pay. So the name ``redshift`` is registered to this
 class, which knows the arguments and hands over to the real dialect when an engine is made.
+
+``redshift+musicbee`` is our own dialect, see :mod:`musicbee_warehouse.redshift.dialect`.
 """
 
 from __future__ import annotations
@@ -12,6 +14,9 @@ from sqlalchemy import URL, Column, Index, Table
 from sqlalchemy.dialects import registry
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.default import DefaultDialect
+
+DRIVER = "redshift+musicbee"
+"""The name of our dialect in a URL."""
 
 
 class RedshiftArguments(DefaultDialect):
@@ -28,6 +33,7 @@ class RedshiftArguments(DefaultDialect):
                 "distkey": None,
                 "sortkey": None,
                 "interleaved_sortkey": None,
+                "encode": None,
             },
         ),
         (Column, {"encode": None, "distkey": None, "sortkey": None, "identity": None}),
@@ -43,5 +49,8 @@ class RedshiftArguments(DefaultDialect):
 
 
 def register() -> None:
-    """Let SQLAlchemy know the arguments; a second call changes nothing."""
+    """Let SQLAlchemy know the arguments and our dialect; a second call changes nothing."""
     registry.register("redshift", __name__, RedshiftArguments.__name__)
+    registry.register(DRIVER.replace("+", "."), "musicbee_warehouse.redshift.dialect", "Redshift")
+    # Where somebody used the stock dialect first, its arguments are the ones that are known.
+    Table.argument_for("redshift", "encode", None)

@@ -10,6 +10,8 @@ from sqlalchemy import select
 
 from musicbee_warehouse import Base, connect, create_tables, star
 
+pytest_plugins = ["standin.fixtures"]
+
 STAR = [t for t in Base.metadata.sorted_tables if not t.name.startswith(("staging", "load"))]
 SAMPLE = Path(__file__).parents[2] / "shared" / "data" / "sparkify"
 

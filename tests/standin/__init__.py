@@ -1,0 +1,21 @@
+"""A stand-in for Amazon Redshift and the services around it, for the tests, out of PyPI alone.
+
+What a client meets is Redshift's wire protocol, over TLS, at a host name; behind are PostgreSQL out
+of a wheel and moto. From the client inwards:
+
+- ``cloud``: everything together, with the environment that leads code under test here.
+- ``services``: AWS's APIs over HTTP: S3, IAM, STS, EC2, Redshift, Secrets Manager.
+- ``front``, ``session``, ``certificates``: the server, one connection, its certificates.
+- ``asked``: what was asked, in order, and what is told to go wrong.
+- ``statements``: each statement is planned: refused, rewritten, or passed on as it is. ``tables``,
+  ``copying``, ``unloading`` plan theirs, ``expressions`` rewrites inside any of them.
+- ``storage``, ``documents``, ``values``: COPY's way from S3 to rows.
+- ``sql/``: the catalog and the functions that PostgreSQL lacks.
+- ``postgres``, ``wire``: the server behind, and its protocol.
+- ``fixtures``: what a test asks for.
+
+What it can't show: where rows lie, how they are sorted and compressed, plans, timing, work queues;
+numbers of IDENTITY with gaps; the width in bytes of what INSERT writes (COPY counts bytes, INSERT
+characters); and the wording of errors beyond those cited where they are raised. It was held against
+AWS's documentation and reports of users, never against a cluster.
+"""

@@ -10,7 +10,6 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from threading import Lock
 from types import TracebackType
@@ -198,12 +197,12 @@ class LocalStage:
     ) -> Step:
         """Copy the lines that COPY takes, and keep the others to list them."""
         paths: list[str] = []
-        contents: dict[str, Future[Content]] = {}
+        known: dict[str, Content] = {}
         for file in files:
             ready = self._spool.write(file, self._good(table, file, staged))
             paths += ready.paths
-            contents.update(ready.contents)
-        return _copy_ready(connection, table, Ready(paths, contents), staged, regular=False)
+            known.update(ready.known)
+        return _copy_ready(connection, table, Ready(paths, known), staged, regular=False)
 
     def _good(self, table: Table, file: SourceFile, staged: Staged) -> Iterator[str]:
         for line, content, fault in sift(table, file):
@@ -257,7 +256,7 @@ def _copy_ready(
     """Copy files made ready, and note what they hold."""
     copy = Copy(table, ready.paths, options=CopyOptions(regular=regular))
     (step,) = Pipeline(copy).run(connection)
-    contents = {uri: content.result() for uri, content in ready.contents.items()}
+    contents = ready.contents()
     lines = sum(content.lines for content in contents.values())
     if step.rows != lines:
         raise _MiscountError(f"{table.name}: {step.rows} rows came of {lines} lines")

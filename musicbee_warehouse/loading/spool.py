@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -41,11 +41,17 @@ class Ready:
 
     Attributes:
         paths: newline-delimited files.
-        contents: by the address of each source; of large files they are found out meanwhile.
+        known: what the sources hold, by their addresses.
+        pending: what large sources hold, which is found out meanwhile.
     """
 
     paths: list[str]
-    contents: Mapping[str, Future[Content]]
+    known: Mapping[str, Content]
+    pending: Mapping[str, Future[Content]] = field(default_factory=dict)
+
+    def contents(self) -> dict[str, Content]:
+        """Return what all of the sources hold, when it is known."""
+        return {**self.known, **{uri: found.result() for uri, found in self.pending.items()}}
 
 
 class Spool:
@@ -89,26 +95,27 @@ class Spool:
             InputError: when careful, for what is no sequence of JSON objects.
         """
         paths: list[str] = []
-        contents: dict[str, Future[Content]] = {}
+        known: dict[str, Content] = {}
+        pending: dict[str, Future[Content]] = {}
         rest = []
         for file in files:
             if not careful and file.size >= _LARGE and _by_lines(file):
                 paths.append(file.path)
-                contents[file.uri] = self._reader.submit(fingerprint, file.path)
+                pending[file.uri] = self._reader.submit(fingerprint, file.path)
             else:
                 rest.append(file)
         if rest:
             with self._new_file() as spool:
                 paths.append(spool.name)
                 for file in rest:
-                    contents[file.uri] = _known(_append(file, spool, careful=careful))
-        return Ready(paths, contents)
+                    known[file.uri] = _append(file, spool, careful=careful)
+        return Ready(paths, known, pending)
 
     def write(self, file: SourceFile, texts: Iterable[str]) -> Ready:
         """Return a file with the objects given, of one source."""
         with self._new_file() as spool:
             lines = _append_lines(texts, spool)
-        return Ready([spool.name], {file.uri: _known(Content(hash_of(file.path), lines))})
+        return Ready([spool.name], {file.uri: Content(hash_of(file.path), lines)})
 
     def _new_file(self) -> IO[bytes]:
         self._files += 1
@@ -136,12 +143,6 @@ def _append_lines(texts: Iterable[str], spool: IO[bytes]) -> int:
         spool.write(text.replace("\r", " ").replace("\n", " ").encode())
         spool.write(b"\n")
     return lines
-
-
-def _known(content: Content) -> Future[Content]:
-    future: Future[Content] = Future()
-    future.set_result(content)
-    return future
 
 
 def objects(path: str, *, name: str = "") -> Iterator[tuple[int, str]]:
@@ -221,8 +222,8 @@ def open_bytes(path: str) -> IO[bytes]:
 
 
 def _read(file: SourceFile) -> bytes:
-    with open(file.path, "rb") as stream:  # noqa: PTH123 - thousands of files: Path costs a third more
-        return stream.read()
+    with open(file.path, "rb", 0) as stream:  # noqa: PTH123 - thousands of files: Path costs a third more
+        return cast(bytes, stream.read())
 
 
 def _unpack(content: bytes, file: SourceFile) -> bytes:

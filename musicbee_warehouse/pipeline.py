@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import singledispatch
 from html import escape
 from time import perf_counter
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from sqlalchemy import Connection, CursorResult, Delete, Insert, Update
 from sqlalchemy.engine import Dialect, make_url
@@ -16,6 +16,9 @@ from sqlalchemy.sql.expression import ClauseElement, Executable
 
 from musicbee_warehouse.redshift.arguments import DRIVER
 from musicbee_warehouse.statements import Copy
+
+if TYPE_CHECKING:
+    from musicbee_warehouse.diagrams import PipelineGraph
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,19 @@ class Pipeline(Sequence[Executable]):
 
     def __repr__(self) -> str:
         return f"<Pipeline of {len(self)} steps: {', '.join(self.names)}>"
+
+    def graph(self) -> PipelineGraph:
+        """Return which step reads and which writes which table; it is drawn in a notebook.
+
+        >>> from musicbee_warehouse import star
+        >>> print(star.artists.graph())
+            step               reads
+          1 DELETE artist_dim  artist_dim, staging_songs
+          2 INSERT artist_dim  artist_dim, staging_songs
+        """
+        from musicbee_warehouse.diagrams import PipelineGraph  # noqa: PLC0415 - it stands above
+
+        return PipelineGraph.of(self.names, self)
 
     def run(
         self, connection: Connection, *, on_step: Callable[[int, str], None] | None = None

@@ -34,7 +34,6 @@ from sqlalchemy import (
     exists,
     extract,
     func,
-    literal,
     null,
     select,
     union,
@@ -57,6 +56,7 @@ from musicbee_warehouse.models import (
 )
 from musicbee_warehouse.pipeline import Pipeline
 from musicbee_warehouse.statements import Copy, CopyOptions, insert_from
+from musicbee_warehouse.statements.functions import constant as _constant
 
 ITEMS_PER_SESSION = 1_000_000
 """The room that ``songplay_id`` leaves for the items of a session; real sessions hold hundreds."""
@@ -82,14 +82,6 @@ def _blank_to_null(text: ColumnElement[Any]) -> ColumnElement[Any]:
     """
     begins = text > _constant("!")
     return case((begins, text), (func.trim(text) != _constant(""), text)).label(text.name)
-
-
-def _constant(value: int | float | str) -> ColumnElement[Any]:
-    """Return a value as part of the statement's text, not as a parameter.
-
-    A planner sees it, and DuckDB doesn't import pandas, as it does to convert a parameter.
-    """
-    return literal(value, literal_execute=True)
 
 
 def _rank(key: ColumnElement[Any], order: Sequence[ColumnElement[Any]]) -> ColumnElement[int]:

@@ -1,52 +1,117 @@
-"""Questions to the star, as SQLAlchemy selects to print, extend and run on either engine."""
+"""Questions to the star, as SQLAlchemy selects to print, extend and run on either engine.
+
+Each is a function without a required argument, and its result a ``select()``: it takes ``where``,
+``limit``, ``order_by`` and ``subquery`` as any other. ``plays=`` says which plays are looked at, as
+a condition on :class:`musicbee_warehouse.SongplayFact`, before anything is counted:
+
+>>> from musicbee_warehouse import SongplayFact
+>>> paid = plays_by_hour(during("2018-11") & (SongplayFact.level == "paid"))
+>>> evening = paid.where(SongplayFact.start_time >= "2018-11-03").limit(5)
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select
 
-from musicbee_warehouse.models import ArtistDim, SongDim, SongplayFact, TimeDim
+from musicbee_warehouse.analytics.catalogue import (
+    catalogue_coverage,
+    catalogue_gaps,
+    unplayed_songs,
+)
+from musicbee_warehouse.analytics.devices import listeners_by_user_agent
+from musicbee_warehouse.analytics.levels import conversions, level_history
+from musicbee_warehouse.analytics.listeners import (
+    active_users,
+    cohort_retention,
+    listening_by_decile,
+    new_and_returning,
+    stickiness,
+    top_listeners,
+)
+from musicbee_warehouse.analytics.listening import (
+    artist_map,
+    key_figures,
+    plays_by_decade,
+    plays_by_gender,
+    plays_by_hour,
+    plays_by_level,
+    plays_by_location,
+    plays_by_weekday,
+    plays_by_weekday_and_hour,
+    plays_over_time,
+    top_artists,
+    top_songs,
+)
+from musicbee_warehouse.analytics.periods import during
+from musicbee_warehouse.analytics.sessions import session_figures, sessions, sessions_by_length
 
-_plays = func.count().label("plays")
+_ALL: tuple[Callable[..., Select[Any]], ...] = (
+    key_figures,
+    top_songs,
+    top_artists,
+    plays_over_time,
+    plays_by_hour,
+    plays_by_weekday,
+    plays_by_weekday_and_hour,
+    plays_by_location,
+    plays_by_level,
+    plays_by_gender,
+    plays_by_decade,
+    artist_map,
+    active_users,
+    stickiness,
+    new_and_returning,
+    cohort_retention,
+    top_listeners,
+    listening_by_decile,
+    sessions,
+    session_figures,
+    sessions_by_length,
+    level_history,
+    conversions,
+    catalogue_coverage,
+    catalogue_gaps,
+    unplayed_songs,
+    listeners_by_user_agent,
+)
 
+QUESTIONS: Mapping[str, Callable[..., Select[Any]]] = MappingProxyType(
+    {question.__name__: question for question in _ALL}
+)
+"""Every question by its name."""
 
-def top_songs(limit: int = 10) -> Select[Any]:
-    """Return the songs of the catalogue played most: title, artist as credited, plays.
-
-    >>> print(top_songs(3).with_only_columns(SongDim.title))
-    SELECT song_dim.title
-    FROM songplay_fact JOIN song_dim ON song_dim.song_id = songplay_fact.song_id
-    GROUP BY song_dim.song_id, song_dim.title, song_dim.artist_name
-    ORDER BY count(*) DESC, song_dim.song_id
-     LIMIT :param_1
-    """
-    return (
-        select(SongDim.title, SongDim.artist_name, _plays)
-        .join_from(SongplayFact, SongplayFact.song)
-        .group_by(SongDim.song_id, SongDim.title, SongDim.artist_name)
-        .order_by(func.count().desc(), SongDim.song_id)
-        .limit(limit)
-    )
-
-
-def top_artists(limit: int = 10) -> Select[Any]:
-    """Return the artists of the catalogue played most: name, location, plays."""
-    return (
-        select(ArtistDim.name, ArtistDim.location, _plays)
-        .join_from(SongplayFact, SongplayFact.artist)
-        .group_by(ArtistDim.artist_id, ArtistDim.name, ArtistDim.location)
-        .order_by(func.count().desc(), ArtistDim.artist_id)
-        .limit(limit)
-    )
-
-
-def plays_by_weekday() -> Select[Any]:
-    """Return the plays of each weekday, 0 for Sunday, with the users who played: up to 7 rows."""
-    users = func.count(SongplayFact.user_id.distinct()).label("users")
-    return (
-        select(TimeDim.weekday, _plays, users)
-        .join_from(SongplayFact, SongplayFact.time)
-        .group_by(TimeDim.weekday)
-        .order_by(TimeDim.weekday)
-    )
+__all__ = [
+    "QUESTIONS",
+    "active_users",
+    "artist_map",
+    "catalogue_coverage",
+    "catalogue_gaps",
+    "cohort_retention",
+    "conversions",
+    "during",
+    "key_figures",
+    "level_history",
+    "listeners_by_user_agent",
+    "listening_by_decile",
+    "new_and_returning",
+    "plays_by_decade",
+    "plays_by_gender",
+    "plays_by_hour",
+    "plays_by_level",
+    "plays_by_location",
+    "plays_by_weekday",
+    "plays_by_weekday_and_hour",
+    "plays_over_time",
+    "session_figures",
+    "sessions",
+    "sessions_by_length",
+    "stickiness",
+    "top_artists",
+    "top_listeners",
+    "top_songs",
+    "unplayed_songs",
+]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Select
 
 from musicbee_warehouse import load
 from musicbee_warehouse.cli.app import SHOWN_ROWS, app, opened, out, print_rows, progress, steps
@@ -60,11 +61,12 @@ def _demo(
                 )
             print_report(report)
             with engine.connect() as connection:
-                for title, question in {
+                questions: dict[str, Select[Any]] = {
                     "Which songs are played most?": analytics.top_songs(5),
                     "Which artists?": analytics.top_artists(5),
                     "On which days of the week? (0 is Sunday)": analytics.plays_by_weekday(),
-                }.items():
+                }
+                for title, question in questions.items():
                     print_rows(connection.execute(question), SHOWN_ROWS, title=title)
     out.print(f"The warehouse is in {database}; ask it by: ", highlight=False)
     out.print(

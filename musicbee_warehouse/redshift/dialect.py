@@ -71,6 +71,16 @@ class Statements(_Stock.statement_compiler):  # type: ignore[misc]
         )
         return remainder
 
+    def limit_clause(self, select: Any, **options: Any) -> str:
+        """Spell LIMIT and OFFSET as numbers, also where they are expressions and no plain ``int``.
+
+        The stock dialect takes an ``int`` alone.
+        """
+        limits: str = _PostgreSQL.statement_compiler.limit_clause(
+            self, select, **options | {"literal_binds": True}
+        )
+        return limits
+
     def visit_aggregate_strings_func(self, function: FunctionElement[Any], **options: Any) -> str:
         """Spell LISTAGG, there is no ``string_agg``.
 

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Integer
+from sqlalchemy import Integer, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.sql.functions import GenericFunction
+
+
+def constant(value: Any) -> ColumnElement[Any]:
+    """Return a value as part of the statement's text, not as a parameter.
+
+    A planner sees it, and DuckDB doesn't import pandas, as it does to convert a parameter.
+
+    >>> from sqlalchemy import select
+    >>> query = select(constant("NextSong").label("page"))
+    >>> print(query.compile(compile_kwargs={"render_postcompile": True}))
+    SELECT 'NextSong' AS page
+    """
+    return literal(value, literal_execute=True)
 
 
 class byte_length(GenericFunction[int]):  # noqa: N801 - the name of the function in SQL

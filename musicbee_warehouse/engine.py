@@ -10,7 +10,6 @@ from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from musicbee_warehouse.models import Base
-from musicbee_warehouse.redshift.arguments import DRIVER
 
 _DUCKDB_SETTINGS: Mapping[str, str | bool] = {
     # Rows have no order in a warehouse, and without one DuckDB inserts in parallel:
@@ -19,6 +18,8 @@ _DUCKDB_SETTINGS: Mapping[str, str | bool] = {
     # Compresses better than the format that the oldest DuckDB can still read.
     "storage_compatibility_version": "latest",
 }
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
+"""What AWS takes as the name of a cluster or of a workgroup."""
 _DUCKDB_MEMORY = "2GB"
 """Enough for a load of any size: DuckDB spills what exceeds it, at next to no cost."""
 _TABLES = text(
@@ -30,18 +31,24 @@ def connect(url: str | URL = "duckdb:///musicbee.duckdb", **options: Any) -> Eng
     """Return an engine for a warehouse, by default a DuckDB file in the current folder.
 
     Args:
-        url: ``duckdb:///file``, ``duckdb:///:memory:`` or
-            ``redshift+redshift_connector://user@host:5439/database``. A setting of DuckDB may stand
-            in the URL, as in ``duckdb:///file?memory_limit=8GB&threads=4``; a load gets by with the
-            2 GB that a file's engine is given otherwise.
-        options: passed to :func:`sqlalchemy.create_engine`.
+        url: ``duckdb:///file``, ``duckdb:///:memory:``, ``redshift://user@host:5439/database``, or
+            the name of a Redshift cluster or of a workgroup of Redshift Serverless alone, whose
+            host, user and password are asked of AWS. A setting of DuckDB may stand in the URL, as
+            in ``duckdb:///file?memory_limit=8GB&threads=4``; a load gets by with the 2 GB that a
+            file's engine is given otherwise.
+        options: passed to :func:`sqlalchemy.create_engine`; on Redshift also those of
+            :class:`musicbee_warehouse.redshift.connection.Settings`, such as ``schema``, ``work``
+            and ``iam_role``, which may stand in the URL too.
 
     Raises:
         sqlalchemy.exc.ArgumentError: for any other database.
+        WarehouseError: if AWS knows no such cluster, or doesn't let it be seen.
 
     >>> connect("duckdb:///:memory:").dialect.name
     'duckdb'
     """
+    if isinstance(url, str) and _NAME.fullmatch(url):
+        return _redshift_by_name(url, options)
     url = make_url(url)
     make = _ENGINES.get(url.get_backend_name())
     if make is None:
@@ -90,7 +97,15 @@ def _duckdb(url: URL, options: dict[str, Any]) -> Engine:
 
 
 def _redshift(url: URL, options: dict[str, Any]) -> Engine:
-    return create_engine(url.set(drivername=DRIVER), **options)
+    from musicbee_warehouse.redshift.connection import by_url  # noqa: PLC0415 - Redshift alone
+
+    return by_url(url, options)
+
+
+def _redshift_by_name(name: str, options: dict[str, Any]) -> Engine:
+    from musicbee_warehouse.redshift.connection import by_name  # noqa: PLC0415 - Redshift alone
+
+    return by_name(name, options)
 
 
 _ENGINES: Mapping[str, Callable[[URL, dict[str, Any]], Engine]] = {

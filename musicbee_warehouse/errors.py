@@ -10,6 +10,9 @@
 
 from __future__ import annotations
 
+_SHOWN = 60
+"""How many characters of a value an error shows."""
+
 
 class WarehouseError(Exception):
     """The base of our errors; its message is one or two sentences for a user."""
@@ -67,7 +70,10 @@ class LoadError(InputError):
         self.column = column
 
     def __str__(self) -> str:
-        shown = f": {self.value!r}" if self.value else ""
+        value = self.value or ""
+        short = value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
+        size = f" ({len(value.encode()):,} bytes)" if short != value else ""
+        shown = f": {short!r}{size}" if value else ""
         return f"{super().__str__()}{shown}\nRemedy: {self.remedy}"
 
 

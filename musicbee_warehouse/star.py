@@ -35,6 +35,7 @@ from sqlalchemy import (
     extract,
     func,
     null,
+    or_,
     select,
     union,
     union_all,
@@ -479,19 +480,22 @@ their own, and it comes first, while the table is small.
 """
 
 
+_is_unfit = or_(
+    _is_play & _event.c.user_id.is_(None),
+    _event.c.item_in_session < _constant(0),
+    _event.c.item_in_session >= _constant(ITEMS_PER_SESSION),
+    _event.c.session_id < _constant(-SESSIONS),
+    _event.c.session_id > _constant(SESSIONS),
+)
+
 unfit: Mapping[Table, Select[Any]] = {
-    _event: select(func.count())
-    .select_from(_event)
-    .where(
-        (_is_play & _event.c.user_id.is_(None))
-        | (_event.c.item_in_session < _constant(0))
-        | (_event.c.item_in_session >= _constant(ITEMS_PER_SESSION))
-        | (_event.c.session_id < _constant(-SESSIONS))
-        | (_event.c.session_id > _constant(SESSIONS))
-    )
+    _event: select(func.count()).select_from(_event).where(_is_unfit)
 }
 """Counts the staged rows that COPY takes and the star can't: a play without a user, and a session
 or an item with which ``songplay_id`` wouldn't be a number of its own."""
+
+remove_unfit: Mapping[Table, Delete] = {_event: delete(_event).where(_is_unfit)}
+"""Removes them, where they may be left out."""
 
 
 def staged_plays() -> Subquery:

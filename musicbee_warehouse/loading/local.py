@@ -30,12 +30,18 @@ from musicbee_warehouse.loading.planning import Plan, human
 from musicbee_warehouse.loading.s3 import fetch
 from musicbee_warehouse.loading.sources import SourceFile, stamp_of
 from musicbee_warehouse.loading.spool import Ready, Spool
-from musicbee_warehouse.loading.stage import Options, Progress, Reject, Staged
-from musicbee_warehouse.models import Base, StagingEvent, StagingSong
+from musicbee_warehouse.loading.stage import (
+    Options,
+    Progress,
+    Reject,
+    Staged,
+    parts,
+    staging_table,
+)
+from musicbee_warehouse.models import Base
 from musicbee_warehouse.pipeline import Pipeline, Step
 from musicbee_warehouse.statements import Copy, CopyOptions
 
-_MODELS: dict[str, type[Base]] = {"events": StagingEvent, "songs": StagingSong}
 _REASON, _TEXT = 1024, 4096
 _DATA_FAULTS = (DataError, IntegrityError, ProgrammingError)
 """What DuckDB raises for a value; for memory, disk and the like it raises others."""
@@ -107,13 +113,17 @@ class LocalStage:
                 connection.execute(text(f"DROP TABLE temp.{table.name}"))
             connection.commit()
 
-    def begin(self, connection: Connection) -> None:
+    def begin(self, connection: Connection, run_id: str) -> None:
         """Do nothing: :meth:`holding` did."""
+
+    def may_pass(self, error: Exception) -> bool:  # noqa: ARG002 - the protocol's
+        """Return False: an embedded database isn't lost, and no other process is in its way."""
+        return False
 
     def steps(self, plan: Plan) -> int:
         """Return how many steps the staging of a plan takes."""
         notes = len(star.note_overrides) if plan.changed else 0
-        return len(star.clear_staging) + notes + len(_parts(plan))
+        return len(star.clear_staging) + notes + len(parts(plan))
 
     def stage(self, connection: Connection, plan: Plan, progress: Progress) -> Staged:
         """Put the rows of the files into the staging tables, changed files first."""
@@ -121,7 +131,7 @@ class LocalStage:
         staged = Staged()
         staged.steps += progress.run(star.clear_staging, connection)
         noted = not plan.changed
-        for kind, changed, files in _parts(plan):
+        for kind, changed, files in parts(plan):
             if not changed and not noted:
                 staged.steps += progress.run(star.note_overrides, connection)
                 noted = True
@@ -138,10 +148,10 @@ class LocalStage:
         """Raise an InputError if a file is to blame for what failed."""
         if not isinstance(error, _DATA_FAULTS):
             return
-        for kind, _, files in _parts(plan):
+        for kind, _, files in parts(plan):
             with ExitStack() as stack:
                 for batch in _here(files, self._spool.folder, stack):
-                    diagnose(_table(kind), batch)
+                    diagnose(staging_table(kind), batch)
 
     def copy(self, model: type[Base], rows: list[dict[str, Any]]) -> Executable:
         """Return the statement that adds rows of ours to a table of the ledger."""
@@ -160,7 +170,7 @@ class LocalStage:
         progress: Progress,
     ) -> None:
         """Copy files of one kind, fetched batch by batch if they are in a bucket."""
-        table = _table(kind)
+        table = staging_table(kind)
         progress.step(f"COPY {table.name}")
         rows, seconds = 0, 0.0
         with ExitStack() as stack:
@@ -269,16 +279,6 @@ def _copy_ready(
     return step
 
 
-def _parts(plan: Plan) -> list[tuple[str, bool, list[SourceFile]]]:
-    """Return the files of each kind, those that changed before those that are new."""
-    parts = [
-        (kind, changed, plan.of(kind, changed=changed))
-        for changed in (True, False)
-        for kind in _MODELS
-    ]
-    return [part for part in parts if part[2]]
-
-
 def _here(
     files: Sequence[SourceFile], folder: str, stack: ExitStack
 ) -> Iterator[Sequence[SourceFile]]:
@@ -302,7 +302,3 @@ def _require_unchanged(file: SourceFile) -> None:
 
 def _cut(content: str, size: int) -> str:
     return content.encode()[:size].decode(errors="ignore")
-
-
-def _table(kind: str) -> Table:
-    return Base.metadata.tables[_MODELS[kind].__tablename__]

@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from time import perf_counter
+from random import uniform
+from time import perf_counter, sleep
 from typing import Any
 from uuid import uuid4
 
@@ -31,9 +32,20 @@ COUNTED = [
 ]
 """The tables whose rows are counted before and after a run: the star's."""
 _STAGING = [Base.metadata.tables[name] for name in ("staging_events", "staging_songs")]
+
+
+def _redshift_stage(engine: Engine, options: Options) -> AbstractContextManager[Stage]:
+    from musicbee_warehouse.redshift.stage import RedshiftStage  # noqa: PLC0415 - Redshift alone
+
+    return RedshiftStage(engine, options)
+
+
 _STAGES: Mapping[str, Callable[[Engine, Options], AbstractContextManager[Stage]]] = {
     "duckdb": LocalStage,
+    "redshift": _redshift_stage,
 }
+_WAITS = (0.5, 1.0, 2.0, 4.0)
+"""Seconds before each further attempt at a run that failed by what may pass."""
 _OWN_STEPS = 3
 """The checks and the two statements that record a run."""
 _clear_ledger = Pipeline(delete(LoadReject), delete(LoadedFile))
@@ -51,6 +63,8 @@ def load(  # noqa: PLR0913 - what there is to say of a load
     full_refresh: bool = False,
     keep_staging: bool = False,
     may_be_empty: Collection[str] = (),
+    iam_role: str | None = None,
+    work: str | None = None,
     wait: bool = True,
     on_step: OnStep | None = None,
 ) -> LoadReport:
@@ -63,9 +77,9 @@ def load(  # noqa: PLR0913 - what there is to say of a load
     :func:`musicbee_warehouse.check`.
 
     Args:
-        engine: of a DuckDB warehouse, as :func:`musicbee_warehouse.connect` makes it.
+        engine: as :func:`musicbee_warehouse.connect` makes it.
         events: the activity logs: a folder, a glob or a file of JSON, plain or gzip, of this
-            machine or as ``s3://bucket/prefix``.
+            machine or as ``s3://bucket/prefix``; Redshift reads the latter alone.
         songs: the song metadata, likewise.
         since: the first day of the logs, by what their paths say.
         until: the last day.
@@ -73,9 +87,15 @@ def load(  # noqa: PLR0913 - what there is to say of a load
         batch_bytes: load a large backlog in transactions of about this size, oldest name first.
         full_refresh: build the star anew from all of the files, in one transaction.
         keep_staging: leave the staged rows in the warehouse's staging tables, to look at; without
-            it they live in temporary tables, which is faster.
+            it they live in temporary tables on DuckDB, which is faster. On Redshift they stay until
+            the next load in any case.
         may_be_empty: columns of the staging tables, such as ``gender``, that the files may lack. Of
             the others one that is wholly NULL in a large load is an error: its key is misspelt.
+        iam_role: on Redshift, the ARN of the role by which COPY reads the files, or ``default``;
+            by default what :func:`musicbee_warehouse.connect` was told or found.
+        work: on Redshift, an ``s3://bucket/prefix/`` apart from the files, where the run writes
+            what tells COPY what to read; by default likewise. It is removed again, but kept after
+            a failure.
         wait: for another load of this warehouse to end; without it, that is an error.
         on_step: for progress, see :data:`OnStep`.
 
@@ -93,13 +113,16 @@ def load(  # noqa: PLR0913 - what there is to say of a load
     0
     """
     started = perf_counter()
-    options = Options(max_errors, batch_bytes, full_refresh, keep_staging, tuple(may_be_empty))
-    make = _STAGES.get(engine.dialect.name)
-    if make is None:
-        raise WarehouseError(
-            "load() works on DuckDB alone as yet; "
-            "on Redshift run star.pipeline(...) in a transaction"
-        )
+    options = Options(
+        max_errors,
+        batch_bytes,
+        full_refresh,
+        keep_staging,
+        tuple(may_be_empty),
+        iam_role,
+        work,
+        sources=tuple(str(source) for source in (events, songs) if source is not None),
+    )
     if full_refresh and (since or until):
         raise WarehouseError(
             "a full refresh builds the star from the files given alone, and a period would lose "
@@ -107,6 +130,7 @@ def load(  # noqa: PLR0913 - what there is to say of a load
         )
     _require_columns(options.may_be_empty)
     sources = Sources.listed(events, songs, since=since, until=until)
+    make = _STAGES[engine.dialect.name]
     with make(engine, options) as stage, stage.holding(wait=wait):
         create_tables(engine)
         runs = list(_runs(engine, stage, sources, options, on_step))
@@ -154,12 +178,45 @@ def _runs(
             return
 
 
+class _UnsureError(Exception):
+    """A commit failed, and nobody knows whether the database had done it already."""
+
+    def __init__(self, run: _Run, cause: Exception) -> None:
+        self.run, self.cause = run, cause
+        super().__init__(str(cause))
+
+
 def _run(
     engine: Engine, stage: Stage, sources: Sources, options: Options, on_step: OnStep | None
 ) -> _Run | None:
+    """Run, and again if what made it fail may pass."""
+    unsure: _Run | None = None
+    for wait in (*_WAITS, None):
+        try:
+            return _attempt(engine, stage, sources, options, on_step, unsure)
+        except _UnsureError as error:
+            unsure, cause = error.run, error.cause
+        except Exception as error:
+            cause = error
+        if wait is None or not stage.may_pass(cause):
+            raise cause
+        sleep(wait * uniform(0.5, 1.5))  # noqa: S311 - so that two don't come at once again
+    raise AssertionError  # the last attempt returns or raises
+
+
+def _attempt(  # noqa: PLR0913, PLR0917 - as a load, and what the last attempt left open
+    engine: Engine,
+    stage: Stage,
+    sources: Sources,
+    options: Options,
+    on_step: OnStep | None,
+    unsure: _Run | None,
+) -> _Run | None:
     run_id, started = uuid4().hex, datetime.now(UTC)
     with engine.connect() as connection, stage.tables(connection):
-        stage.begin(connection)
+        stage.begin(connection, run_id)
+        if unsure and _is_recorded(connection, unsure):
+            return unsure
         before = count(connection)
         if options.full_refresh:
             _require_each_kind(connection, sources)
@@ -183,17 +240,27 @@ def _run(
         plays = sum(step.rows or 0 for step in steps if step.name == "INSERT songplay_fact")
         ledger = _ledger(stage, todo, staged, _run_row(run_id, started, todo, staged, plays))
         steps += progress.run(ledger, connection)
-        connection.commit()
-    return _Run(
-        run_id=run_id,
-        files=len(todo.files),
-        changed=len(todo.changed),
-        bytes=todo.bytes,
-        staged=staged,
-        checked=checked,
-        steps=steps,
-        rows={table: (before[table], rows) for table, rows in after.items()},
-    )
+        run = _Run(
+            run_id=run_id,
+            files=len(todo.files),
+            changed=len(todo.changed),
+            bytes=todo.bytes,
+            staged=staged,
+            checked=checked,
+            steps=steps,
+            rows={table: (before[table], rows) for table, rows in after.items()},
+        )
+        try:
+            connection.commit()
+        except Exception as error:
+            raise _UnsureError(run, error) from error
+    return run
+
+
+def _is_recorded(connection: Connection, run: _Run) -> bool:
+    """Tell whether a run whose commit failed was committed: its transaction has ended by now."""
+    recorded = select(func.count()).select_from(LoadRun).where(LoadRun.run_id == run.run_id)
+    return bool(connection.scalar(recorded))
 
 
 def _require_columns(names: Iterable[str]) -> None:

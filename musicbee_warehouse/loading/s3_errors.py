@@ -50,7 +50,7 @@ def _refusal(response: Any, action: str, uri: str) -> WarehouseError | None:
     Codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
     """
     code, bucket = response["Error"].get("Code", ""), split(uri)[0]
-    resource = f"{bucket}/{split(uri)[1]}" if action == "s3:GetObject" else bucket
+    resource = f"{bucket}/{split(uri)[1]}" if action.endswith("Object") else bucket
     match code:
         case "NoSuchBucket":
             reason = f"there is no bucket {bucket}; check its name and the endpoint"

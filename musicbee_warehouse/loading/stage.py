@@ -7,13 +7,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.expression import Executable
 
 from musicbee_warehouse.loading.planning import Plan
-from musicbee_warehouse.models import Base
+from musicbee_warehouse.loading.sources import SourceFile
+from musicbee_warehouse.models import Base, StagingEvent, StagingSong
 from musicbee_warehouse.pipeline import Pipeline, Report, Step
+
+_MODELS: dict[str, type[Base]] = {"events": StagingEvent, "songs": StagingSong}
 
 OnStep = Callable[[int, int, str], None]
 """Called before each step with its position, from 0, the number of steps and the step's name."""
@@ -26,7 +29,7 @@ class Reject:
     uri: str
     line: int
     reason: str
-    text: str
+    text: str | None
 
 
 @dataclass
@@ -52,13 +55,20 @@ class Staged:
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked of a load."""
+    """What was asked of a load.
+
+    Attributes:
+        sources: the addresses of the files, as they were given.
+    """
 
     max_errors: int = 0
     batch_bytes: int | None = None
     full_refresh: bool = False
     keep_staging: bool = False
     may_be_empty: tuple[str, ...] = ()
+    iam_role: str | None = None
+    work: str | None = None
+    sources: tuple[str, ...] = ()
 
 
 class Stage(Protocol):
@@ -70,8 +80,11 @@ class Stage(Protocol):
     def tables(self, connection: Connection) -> AbstractContextManager[None]:
         """Let the staging tables stand as a run needs them."""
 
-    def begin(self, connection: Connection) -> None:
+    def begin(self, connection: Connection, run_id: str) -> None:
         """Be the first in a transaction that decides what is new."""
+
+    def may_pass(self, error: Exception) -> bool:
+        """Tell whether a run that failed so may succeed when it is tried again."""
 
     def steps(self, plan: Plan) -> int:
         """Return how many steps the staging of a plan takes."""
@@ -84,6 +97,25 @@ class Stage(Protocol):
 
     def copy(self, model: type[Base], rows: list[dict[str, Any]]) -> Executable:
         """Return the statement that adds rows of ours to a table of the ledger."""
+
+
+def parts(plan: Plan) -> list[tuple[str, bool, list[SourceFile]]]:
+    """Return the files of each kind, those that changed before those that are new."""
+    found = [
+        (kind, changed, plan.of(kind, changed=changed))
+        for changed in (True, False)
+        for kind in _MODELS
+    ]
+    return [part for part in found if part[2]]
+
+
+def staging_table(kind: str) -> Table:
+    """Return the table that files of a kind are copied into.
+
+    >>> staging_table("events").name
+    'staging_events'
+    """
+    return Base.metadata.tables[_MODELS[kind].__tablename__]
 
 
 class Progress:

@@ -21,11 +21,9 @@ class Aws:
     https://docs.aws.amazon.com/boto3/latest/guide/configuration.html
 
     Attributes:
-        profile: of the shared configuration; by default as the environment says.
         region: by default as the environment or the profile says.
     """
 
-    profile: str | None = None
     region: str | None = None
 
     def client(self, service: str) -> Any:
@@ -40,7 +38,7 @@ class Aws:
 
         config = Config(retries={"mode": "standard"}, connect_timeout=10, read_timeout=30)
         try:
-            session: Any = boto3.session.Session(profile_name=self.profile, region_name=self.region)
+            session: Any = boto3.session.Session(region_name=self.region)
             return session.client(service, config=config)
         except (BotoCoreError, ValueError) as error:
             raise WarehouseError(f"the AWS settings make no client of {service}: {error}") from None

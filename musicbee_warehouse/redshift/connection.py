@@ -45,8 +45,7 @@ class Settings:
         database: by default that which the cluster was made with.
         user: whom to log in as; by default the user that IAM pairs with the caller's identity.
         secret: the name or ARN of a secret of AWS Secrets Manager with user and password.
-        profile: of AWS's shared configuration; by default as the environment says.
-        region: of AWS; by default as the environment or the profile says.
+        region: of AWS; by default as the environment or the profile says (``AWS_PROFILE``).
         schema: where the tables are, the first of the search path; by default ``public``.
         statement_timeout: seconds after which a statement is stopped; by default the database's.
         iam_role: the ARN of the role by which Redshift reads and writes the bucket, or ``default``.
@@ -58,7 +57,6 @@ class Settings:
     database: str | None = None
     user: str | None = None
     secret: str | None = None
-    profile: str | None = None
     region: str | None = None
     schema: str | None = None
     statement_timeout: float | None = None
@@ -178,8 +176,7 @@ def _seconds(value: Any) -> float:
 
 
 def _wanted(settings: Settings) -> Wanted:
-    aws = Aws(settings.profile, settings.region)
-    return Wanted(aws, settings.database, settings.user, settings.secret)
+    return Wanted(Aws(settings.region), settings.database, settings.user, settings.secret)
 
 
 def _place(url: URL, settings: Settings) -> Place:

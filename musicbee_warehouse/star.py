@@ -516,10 +516,8 @@ def staged_keys() -> dict[Table, Select[Any]]:
     }
 
 
-transform = Pipeline(
-    repeats,
-    *release,
-    *override,
+_before_override = Pipeline(repeats, *release)
+_after_override = Pipeline(
     *artists,
     *songs,
     *resolve,
@@ -528,7 +526,12 @@ transform = Pipeline(
     *unmatched,
     *songplays,
 )
+
+transform = _before_override + override + _after_override
 """From staging to star."""
+
+transform_new = _before_override + _after_override
+"""From staging to star, where no file changed since it was loaded."""
 
 
 def pipeline(

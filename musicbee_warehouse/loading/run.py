@@ -225,12 +225,12 @@ def _attempt(  # noqa: PLR0913, PLR0917 - as a load, and what the last attempt l
             todo = todo.first(options.batch_bytes)
         if not todo.files:
             return None
-        progress = Progress(
-            on_step, stage.steps(todo) + len(_script(options)) + _OWN_STEPS + bool(todo.changed)
-        )
+        script = _script(options, todo)
+        own = _OWN_STEPS + bool(todo.changed)
+        progress = Progress(on_step, stage.steps(todo) + len(script) + own)
         staged = stage.stage(connection, todo, progress)
         try:
-            steps = [*staged.steps, *progress.run(_script(options), connection)]
+            steps = [*staged.steps, *progress.run(script, connection)]
         except DBAPIError as error:
             connection.rollback()
             stage.explain(todo, error)
@@ -283,8 +283,10 @@ def _require_each_kind(connection: Connection, sources: Sources) -> None:
         )
 
 
-def _script(options: Options) -> Pipeline:
-    return star.clear + _clear_ledger + star.transform if options.full_refresh else star.transform
+def _script(options: Options, todo: Plan) -> Pipeline:
+    if options.full_refresh:
+        return star.clear + _clear_ledger + star.transform_new
+    return star.transform if todo.changed else star.transform_new
 
 
 def count(connection: Connection) -> dict[str, int]:

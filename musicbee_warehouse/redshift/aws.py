@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from musicbee_warehouse.errors import WarehouseError
@@ -25,13 +25,19 @@ class Aws:
     """
 
     region: str | None = None
+    _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def client(self, service: str) -> Any:
-        """Return a client of a service.
+        """Return the client of a service, made at first use: that takes a while.
 
         Raises:
             WarehouseError: if there is no such profile, or no region.
         """
+        if service not in self._clients:
+            self._clients[service] = self._new_client(service)
+        return self._clients[service]
+
+    def _new_client(self, service: str) -> Any:
         import boto3  # noqa: PLC0415 - only who connects by name needs it
         from botocore.config import Config  # noqa: PLC0415 - as above
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - as above

@@ -228,10 +228,10 @@ def test_a_folder_that_is_not_there_is_named(engine, songs, missing):
         load(engine, events=missing, songs=songs)
 
 
-def test_a_warehouse_on_redshift_is_refused_with_the_remedy(songs):
-    engine = connect("redshift+redshift_connector://user@host/db")
-    with pytest.raises(WarehouseError, match=r"star\.pipeline"):
-        load(engine, events=songs, songs=songs)
+def test_files_of_this_machine_are_not_for_redshift(log, songs):
+    engine = connect("redshift://user@host/db", work="s3://bucket/work")
+    with pytest.raises(WarehouseError, match=r"upload it with 'aws s3 cp"):
+        load(engine, events=log(line()), songs=songs)
 
 
 def test_a_folder_is_read_without_the_leavings_of_other_programs(engine, tmp_path, songs):

@@ -317,11 +317,10 @@ def _prove(
             may_be_empty=options.may_be_empty,
         ),
     ]
-    lines = abs(sum(staged.rows.values()) - staged.events - staged.songs)
-    found = [
-        checks.Checked("lines in files = rows staged + lines left out", lines),
-        *checks.run_checks(connection, which),
-    ]
+    found = checks.run_checks(connection, which)
+    if staged.rows:  # Redshift reads the files itself
+        lines = abs(sum(staged.rows.values()) - staged.events - staged.songs)
+        found.insert(0, checks.Checked("lines in files = rows staged + lines left out", lines))
     checks.require(found)
     return found
 

@@ -10,6 +10,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from musicbee_warehouse import display
 from musicbee_warehouse._version import __version__
 from musicbee_warehouse.engine import connect, create_tables
 from musicbee_warehouse.errors import InputError, WarehouseError
@@ -96,3 +97,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+display.register()

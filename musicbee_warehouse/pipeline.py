@@ -14,6 +14,7 @@ from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.exc import StatementError
 from sqlalchemy.sql.expression import ClauseElement, Executable
 
+from musicbee_warehouse import display
 from musicbee_warehouse.redshift.arguments import DRIVER
 from musicbee_warehouse.statements import Copy
 
@@ -128,6 +129,14 @@ class Pipeline(Sequence[Executable]):
         """Return the script as Redshift spells it."""
         return self.compile(dialect_of("redshift"))
 
+    def _repr_html_(self) -> str:
+        steps = "".join(
+            f"<details><summary>{position}. {escape(step_name(statement))}</summary>"
+            f"{display.statement_html(_element(statement))}</details>"
+            for position, statement in enumerate(self, start=1)
+        )
+        return f"<div><b>Pipeline of {len(self)} steps</b>{steps}</div>"
+
     def __repr__(self) -> str:
         return f"<Pipeline of {len(self)} steps: {', '.join(self.names)}>"
 
@@ -201,9 +210,13 @@ def _(statement: Any) -> str:
     return f"{type(statement).__name__.upper()} {statement.table.name}"
 
 
-def _spell(statement: Executable, dialect: Dialect) -> str:
+def _element(statement: Executable) -> ClauseElement:
     assert isinstance(statement, ClauseElement)  # noqa: S101 - every Executable of SQLAlchemy is
-    compiled = statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+    return statement
+
+
+def _spell(statement: Executable, dialect: Dialect) -> str:
+    compiled = _element(statement).compile(dialect=dialect, compile_kwargs={"literal_binds": True})
     return "\n".join(line.rstrip() for line in str(compiled).splitlines())
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
 from sqlalchemy.sql.schema import Constraint
 from sqlalchemy.types import TypeEngine
 
+from musicbee_warehouse import display
 from musicbee_warehouse.redshift import arguments
 
 arguments.register()
@@ -41,6 +42,12 @@ class Base(DeclarativeBase):
         columns = self.__table__.columns.keys()
         values = ", ".join(f"{name}={getattr(self, name)!r}" for name in columns)
         return f"{type(self).__name__}({values})"
+
+    def _repr_html_(self) -> str:
+        columns = self.__table__.columns.keys()
+        return display.table_html(
+            ["column", "value"], [[name, repr(getattr(self, name))] for name in columns]
+        )
 
 
 @event.listens_for(PrimaryKeyConstraint, "after_parent_attach")

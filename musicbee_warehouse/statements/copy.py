@@ -22,6 +22,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement, Executable
 from sqlalchemy.types import TIMESTAMP
 
+from musicbee_warehouse import display
 from musicbee_warehouse.models.base import JSON_QUOTED, json_key
 
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
@@ -124,6 +125,13 @@ class Copy(Executable, ClauseElement):
         self.jsonpaths = jsonpaths
         self.iam_role = iam_role
         self.copy_options = options
+
+    def __repr__(self) -> str:
+        more = f" and {len(self.sources) - 1:,} more" if len(self.sources) > 1 else ""
+        return f"<Copy {self.table.name} from {self.sources[0]}{more}>"
+
+    def _repr_html_(self) -> str:
+        return display.statement_html(self)
 
 
 @compiles(Copy, "redshift")

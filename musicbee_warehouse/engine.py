@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from musicbee_warehouse.migrations.revision import VERSION, require_current, stamp
 from musicbee_warehouse.models import Base
 
 _DUCKDB_SETTINGS: Mapping[str, str | bool] = {
@@ -60,7 +61,13 @@ def connect(url: str | URL = "duckdb:///musicbee.duckdb", **options: Any) -> Eng
 
 
 def create_tables(engine: Engine) -> None:
-    """Create the tables that are not there yet: staging and star.
+    """Create the tables that are not there yet, and note which revision of the schema they are.
+
+    What :func:`musicbee_warehouse.migrations.upgrade` would make of an empty warehouse is the same.
+
+    Raises:
+        BehindError: if tables are there that other models made; the message names the command that
+            migrates them.
 
     >>> from sqlalchemy import inspect
     >>> engine = connect("duckdb:///:memory:")
@@ -71,8 +78,13 @@ def create_tables(engine: Engine) -> None:
     with engine.begin() as connection:
         # Asked in plain SQL: the reflection of DuckDB's dialect imports pandas where it can.
         there = set(connection.scalars(_TABLES))
+        is_stamped = require_current(connection, there)
         missing = [table for table in Base.metadata.sorted_tables if table.name not in there]
         Base.metadata.create_all(connection, tables=missing, checkfirst=False)
+        if VERSION.name not in there:
+            VERSION.create(connection, checkfirst=False)
+        if not is_stamped:
+            stamp(connection)
 
 
 def holder_of(error: DBAPIError) -> str | None:

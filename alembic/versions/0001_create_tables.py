@@ -1,4 +1,4 @@
-"""Create the staging tables and the star.
+"""Create the tables: staging, the star and the ledger.
 
 Revision ID: 0001
 Revises:
@@ -15,11 +15,6 @@ branch_labels = None
 depends_on = None
 
 
-def _key(constraint: sa.Constraint) -> sa.Constraint:
-    """Declare a key for Redshift, whose planner trusts it; DuckDB would enforce it."""
-    return constraint.ddl_if(dialect="redshift")
-
-
 def upgrade() -> None:
     op.create_table(
         "artist_dim",
@@ -28,7 +23,7 @@ def upgrade() -> None:
         sa.Column("location", sa.String(length=512), nullable=True, redshift_encode="zstd"),
         sa.Column("latitude", sa.Double(), nullable=True, redshift_encode="zstd"),
         sa.Column("longitude", sa.Double(), nullable=True, redshift_encode="zstd"),
-        _key(sa.PrimaryKeyConstraint("artist_id", name="artist_dim_pkey")),
+        sa.PrimaryKeyConstraint("artist_id", name="artist_dim_pkey"),
         comment="An artist.",
         redshift_diststyle="ALL",
         redshift_sortkey="artist_id",
@@ -90,7 +85,7 @@ def upgrade() -> None:
         sa.Column("month", sa.SmallInteger(), nullable=False, redshift_encode="az64"),
         sa.Column("year", sa.SmallInteger(), nullable=False, redshift_encode="az64"),
         sa.Column("weekday", sa.SmallInteger(), nullable=False, redshift_encode="az64"),
-        _key(sa.PrimaryKeyConstraint("start_time", name="time_dim_pkey")),
+        sa.PrimaryKeyConstraint("start_time", name="time_dim_pkey"),
         comment="An instant at which a play began, in UTC",
         redshift_diststyle="ALL",
         redshift_sortkey="start_time",
@@ -105,7 +100,7 @@ def upgrade() -> None:
         sa.Column("gender", sa.String(length=16), nullable=True, redshift_encode="zstd"),
         sa.Column("level", sa.String(length=16), nullable=True, redshift_encode="zstd"),
         sa.Column("last_seen_at", sa.TIMESTAMP(), nullable=False, redshift_encode="az64"),
-        _key(sa.PrimaryKeyConstraint("user_id", name="user_dim_pkey")),
+        sa.PrimaryKeyConstraint("user_id", name="user_dim_pkey"),
         comment="A user, as last seen.",
         redshift_distkey="user_id",
         redshift_sortkey="user_id",
@@ -119,11 +114,9 @@ def upgrade() -> None:
         sa.Column("year", sa.SmallInteger(), nullable=True, redshift_encode="az64"),
         sa.Column("duration", sa.Double(), nullable=True, redshift_encode="zstd"),
         sa.Column("artist_name", sa.String(length=512), nullable=True, redshift_encode="zstd"),
-        _key(sa.PrimaryKeyConstraint("song_id", name="song_dim_pkey")),
-        _key(
-            sa.ForeignKeyConstraint(
-                ["artist_id"], ["artist_dim.artist_id"], name="song_dim_artist_id_fkey"
-            )
+        sa.PrimaryKeyConstraint("song_id", name="song_dim_pkey"),
+        sa.ForeignKeyConstraint(
+            ["artist_id"], ["artist_dim.artist_id"], name="song_dim_artist_id_fkey"
         ),
         comment="A song of the catalogue",
         redshift_diststyle="ALL",
@@ -148,26 +141,18 @@ def upgrade() -> None:
         sa.Column("location", sa.String(length=256), nullable=True, redshift_encode="zstd"),
         sa.Column("user_agent", sa.String(length=1024), nullable=True, redshift_encode="zstd"),
         sa.Column("duration", sa.Double(), nullable=True, redshift_encode="zstd"),
-        _key(sa.PrimaryKeyConstraint("songplay_id", name="songplay_fact_pkey")),
-        _key(
-            sa.ForeignKeyConstraint(
-                ["start_time"], ["time_dim.start_time"], name="songplay_fact_start_time_fkey"
-            )
+        sa.PrimaryKeyConstraint("songplay_id", name="songplay_fact_pkey"),
+        sa.ForeignKeyConstraint(
+            ["start_time"], ["time_dim.start_time"], name="songplay_fact_start_time_fkey"
         ),
-        _key(
-            sa.ForeignKeyConstraint(
-                ["user_id"], ["user_dim.user_id"], name="songplay_fact_user_id_fkey"
-            )
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user_dim.user_id"], name="songplay_fact_user_id_fkey"
         ),
-        _key(
-            sa.ForeignKeyConstraint(
-                ["song_id"], ["song_dim.song_id"], name="songplay_fact_song_id_fkey"
-            )
+        sa.ForeignKeyConstraint(
+            ["song_id"], ["song_dim.song_id"], name="songplay_fact_song_id_fkey"
         ),
-        _key(
-            sa.ForeignKeyConstraint(
-                ["artist_id"], ["artist_dim.artist_id"], name="songplay_fact_artist_id_fkey"
-            )
+        sa.ForeignKeyConstraint(
+            ["artist_id"], ["artist_dim.artist_id"], name="songplay_fact_artist_id_fkey"
         ),
         comment="One play of one song by one user (page NextSong)",
         redshift_distkey="user_id",
@@ -186,27 +171,94 @@ def upgrade() -> None:
         sa.Column("title", sa.String(length=512), nullable=True, redshift_encode="zstd"),
         sa.Column("artist_name", sa.String(length=512), nullable=True, redshift_encode="zstd"),
         sa.Column("duration", sa.Double(), nullable=True, redshift_encode="zstd"),
-        _key(sa.PrimaryKeyConstraint("songplay_id", name="unmatched_songplay_pkey")),
-        _key(
-            sa.ForeignKeyConstraint(
-                ["songplay_id"],
-                ["songplay_fact.songplay_id"],
-                name="unmatched_songplay_songplay_id_fkey",
-            )
+        sa.PrimaryKeyConstraint("songplay_id", name="unmatched_songplay_pkey"),
+        sa.ForeignKeyConstraint(
+            ["songplay_id"],
+            ["songplay_fact.songplay_id"],
+            name="unmatched_songplay_songplay_id_fkey",
         ),
         comment="A play whose song is not in the catalogue yet, with the words that will find it.",
         redshift_diststyle="KEY",
         redshift_distkey="songplay_id",
     )
+    op.create_table(
+        "load_run",
+        sa.Column("run_id", sa.String(length=32), nullable=False, redshift_encode="zstd"),
+        sa.Column("started_at", sa.TIMESTAMP(), nullable=False, redshift_encode="raw"),
+        sa.Column("finished_at", sa.TIMESTAMP(), nullable=False, redshift_encode="az64"),
+        sa.Column("files", sa.Integer(), nullable=False, redshift_encode="az64"),
+        sa.Column("bytes", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("events", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("songs", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("plays", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("rejects", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.PrimaryKeyConstraint("run_id", name="load_run_pkey"),
+        comment="A run that loaded files into the star, and was committed.",
+        redshift_diststyle="ALL",
+        redshift_sortkey="started_at",
+    )
+    op.create_table(
+        "loaded_file",
+        sa.Column("uri", sa.String(length=2048), nullable=False, redshift_encode="raw"),
+        sa.Column("kind", sa.String(length=16), nullable=False, redshift_encode="zstd"),
+        sa.Column("etag", sa.String(length=128), nullable=False, redshift_encode="zstd"),
+        sa.Column("size", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("stamp", sa.String(length=64), nullable=True, redshift_encode="zstd"),
+        sa.Column("rows", sa.BigInteger(), nullable=True, redshift_encode="az64"),
+        sa.Column("run_id", sa.String(length=32), nullable=False, redshift_encode="zstd"),
+        sa.ForeignKeyConstraint(["run_id"], ["load_run.run_id"], name="loaded_file_run_id_fkey"),
+        sa.PrimaryKeyConstraint("uri", name="loaded_file_pkey"),
+        comment="A file, as it was last loaded.",
+        redshift_diststyle="ALL",
+        redshift_sortkey="uri",
+    )
+    op.create_table(
+        "load_reject",
+        sa.Column("run_id", sa.String(length=32), nullable=False, redshift_encode="raw"),
+        sa.Column("uri", sa.String(length=2048), nullable=False, redshift_encode="zstd"),
+        sa.Column("line", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("reason", sa.String(length=1024), nullable=False, redshift_encode="zstd"),
+        sa.Column("text", sa.String(length=4096), nullable=True, redshift_encode="zstd"),
+        sa.ForeignKeyConstraint(["run_id"], ["load_run.run_id"], name="load_reject_run_id_fkey"),
+        comment="A line that a run left out, because COPY can't read it.",
+        redshift_diststyle="ALL",
+        redshift_sortkey="run_id",
+    )
+    op.create_table(
+        "load_lock",
+        sa.Column("run_id", sa.String(length=32), nullable=False, redshift_encode="raw"),
+        comment="Empty; a run on Redshift locks it, so that no two load at once and readers go on.",
+        redshift_diststyle="ALL",
+    )
+    op.create_table(
+        "staging_overrides",
+        sa.Column("songplay_id", sa.BigInteger(), nullable=True, redshift_encode="az64"),
+        sa.Column("user_id", sa.BigInteger(), nullable=True, redshift_encode="az64"),
+        sa.Column("seen_at", sa.TIMESTAMP(), nullable=True, redshift_encode="az64"),
+        sa.Column("song_id", sa.String(length=32), nullable=True, redshift_encode="zstd"),
+        sa.Column("artist_id", sa.String(length=32), nullable=True, redshift_encode="zstd"),
+        comment=(
+            "A key that stands in a file that changed since it was loaded, so its row is replaced."
+        ),
+        redshift_diststyle="ALL",
+    )
 
 
 def downgrade() -> None:
-    op.drop_table("unmatched_songplay")
-    op.drop_table("songplay_fact")
-    op.drop_table("song_dim")
-    op.drop_table("user_dim")
-    op.drop_table("time_dim")
-    op.drop_table("staging_songs")
-    op.drop_table("staging_repeats")
-    op.drop_table("staging_events")
-    op.drop_table("artist_dim")
+    for table in (
+        "staging_overrides",
+        "load_lock",
+        "load_reject",
+        "loaded_file",
+        "load_run",
+        "unmatched_songplay",
+        "songplay_fact",
+        "song_dim",
+        "user_dim",
+        "time_dim",
+        "staging_songs",
+        "staging_repeats",
+        "staging_events",
+        "artist_dim",
+    ):
+        op.drop_table(table)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     MetaData,
     PrimaryKeyConstraint,
     Table,
+    UniqueConstraint,
     event,
 )
 from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
@@ -52,6 +53,7 @@ class Base(DeclarativeBase):
 
 @event.listens_for(PrimaryKeyConstraint, "after_parent_attach")
 @event.listens_for(ForeignKeyConstraint, "after_parent_attach")
+@event.listens_for(UniqueConstraint, "after_parent_attach")
 def _declare_for_redshift_alone(constraint: Constraint, parent: Any) -> None:
     """Keep keys out of DuckDB's DDL.
 
@@ -69,7 +71,8 @@ def read_from(
 
     ``quoted`` tells that the source writes its numbers as text, or ``""`` where there is none.
     """
-    return mapped_column(type_, *parts, info={JSON_KEY: key, JSON_QUOTED: quoted}, **options)
+    info = {JSON_KEY: key, JSON_QUOTED: quoted, **options.pop("info", {})}
+    return mapped_column(type_, *parts, info=info, **options)
 
 
 def json_key(column: Column[Any]) -> str:

@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import overload
 
 from standin.tokens import Refused
@@ -20,13 +20,16 @@ class Statement:
         sql: as it was sent.
         connection: the number of the connection, counted from 1 in the session of tests.
         parameters: the bound values, those that were sent as text.
-        error: what the client was told, if the statement failed.
+        error: what the client was told, if the statement failed; and ``state``, its SQLSTATE.
+        of_stand_in: whether a test of the stand-in itself sent it.
     """
 
     sql: str
     connection: int
     parameters: tuple[str, ...] = ()
     error: str = ""
+    state: str = ""
+    of_stand_in: bool = False
 
     @property
     def verb(self) -> str:
@@ -41,6 +44,9 @@ class Statements(Sequence[Statement]):
     ``with cloud.statements.recorded() as asked:`` gives those of a block alone. Statements by which
     a driver begins and ends transactions are among them: :meth:`work` leaves them out.
     """
+
+    of_stand_in = False
+    """Whether what arrives now is sent by a test of the stand-in itself."""
 
     def __init__(self, statements: Sequence[Statement] = ()) -> None:
         self._statements = list(statements)
@@ -84,6 +90,8 @@ class Statements(Sequence[Statement]):
 
     def add(self, statement: Statement) -> None:
         """Add one; the front does it."""
+        if self.of_stand_in:
+            statement = replace(statement, of_stand_in=True)
         with self._lock:
             self._statements.append(statement)
             for listener in self._listeners:

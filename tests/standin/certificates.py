@@ -1,9 +1,10 @@
-"""A certificate authority for one test session, which certifies any host as it is asked for."""
+"""A certificate authority for one test session, which certifies hosts as they are asked for."""
 
 from __future__ import annotations
 
 import ssl
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -19,10 +20,15 @@ LOCAL = "localhost"
 
 
 class Authority:
-    """Makes certificates; :attr:`path` is the file of its own, for clients to trust."""
+    """Makes certificates; :attr:`path` is the file of its own, for clients to trust.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    Args:
+        folder: where its file is to be.
+        is_known: tells which hosts, but ``localhost``, are to be certified.
+    """
+
+    def __init__(self, folder: Path, is_known: Callable[[str], bool]) -> None:
+        self._folder, self._is_known = folder, is_known
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._certificate = self._sign("stand-in authority", self._key.public_key())
         self.path = folder / "authority.pem"
@@ -46,7 +52,7 @@ class Authority:
         return str(self._asked.host)
 
     def _choose(self, connection: ssl.SSLObject, host: str | None, _: ssl.SSLContext) -> None:
-        if host and host != LOCAL:
+        if host and host != LOCAL and self._is_known(host):
             self._asked.host = host
             connection.context = self._context(host)
 

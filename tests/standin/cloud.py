@@ -19,6 +19,7 @@ from unittest import mock
 
 import boto3
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.iam.exceptions import EntityAlreadyExists
 from moto.iam.models import AccessKey, iam_backends
 from sqlalchemy import URL
 
@@ -65,7 +66,9 @@ class Cloud:
             self.databases = Databases(self.postgres)
             stack.callback(self.databases.close)
             self._folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="standin-"))
-            self.authority = Authority(Path(self._folder))
+            self.authority = Authority(
+                Path(self._folder), lambda host: self.cluster_at(host) is not None
+            )
             self.warehouse = Warehouse(self.databases)
             self.front = Front(self.postgres, self.authority, self.cluster_at)
             stack.callback(self.front.stop)
@@ -100,6 +103,11 @@ class Cloud:
             "SSL_CERT_FILE": str(self.authority.path),
         }
 
+    @property
+    def secrets(self) -> set[str]:
+        """What must not turn up in statements, logs and output."""
+        return {self.warehouse.password, self._key.secret_access_key}
+
     @functools.cache  # noqa: B019 - there is one cloud
     def client(self, service: str) -> Any:
         """Return a client of boto3 with all rights."""
@@ -126,6 +134,11 @@ class Cloud:
         if statements:
             iam.put_role_policy(name, "inline", _policy(*statements))
         return str(role.arn)
+
+    def renew(self) -> None:
+        """Make the role again if a test has made moto forget everything."""
+        with contextlib.suppress(EntityAlreadyExists):
+            self.role = self.add_role("musicbee-copy", READ)
 
     def new_database(self, template: str = "template1") -> str:
         """Make an empty database in the warehouse and return its name."""
@@ -188,7 +201,8 @@ def _prepare(postgres: Postgres) -> None:
     admin = postgres.admin("template1")
     try:
         for script in sorted(SQL.glob("*.sql")):
-            admin.query(script.read_text(encoding="utf-8"))
+            text = script.read_text(encoding="utf-8")
+            admin.query(text.replace("{folder}", str(postgres.home)))
         # With it foreign keys and other triggers of PostgreSQL are silent.
         admin.query("ALTER SYSTEM SET session_replication_role = 'replica'")
         admin.query("SELECT pg_reload_conf()")

@@ -161,13 +161,16 @@ def _credentials(sql: Reader, word: str) -> str:
 
 
 def _run(session: Session, *, copy: Copy) -> None:
-    columns, oid = columns_of(session, copy.table)
+    columns = columns_of(session, copy.table)
     targets = _targets(copy, columns)
     storage = session.storage(copy.role)
     outcome = Outcome()
     load = _Load(copy, targets, storage, outcome)
     names = ", ".join(identifier(column.name) for column in targets)
     query = session.front.next_query()
+    oids = f"SELECT standin.this_database(), {literal(copy.table)}::regclass::oid"
+    database, table = map(int, map(str, session.backend.query(oids)[0]))
+    session.lock_for_writing(copy.table)
     try:
         session.backend.query(f"COPY {copy.table} ({names}) FROM STDIN", load.feed)
     except ServerError as error:
@@ -176,7 +179,9 @@ def _run(session: Session, *, copy: Copy) -> None:
         outcome.errors.append(_error(copy.source, 0, "", None, BadValue(1200, error.told)))
         raise failed(copy.table) from None
     finally:
-        session.record_load(query, oid, outcome.errors, outcome.files)
+        log, source = session.front.loads, (database, table, session.number, query)
+        log.add_errors(source, outcome.errors)
+        log.add_files(database, query, outcome.files)
     count = f"set_config('standin.copy_count', '{outcome.rows}', false)"
     session.backend.query(f"SELECT {count}, set_config('standin.copy_id', '{query}', false)")
     told = f"Load into table '{_bare(copy.table)}' completed, {outcome.rows} record(s) loaded"
@@ -196,8 +201,8 @@ def _bare(table: str) -> str:
     return table.rsplit(".", maxsplit=1)[-1].strip('"')
 
 
-def columns_of(session: Session, table: str) -> tuple[list[TargetColumn], str]:
-    """Return the columns of a table, in order, and its OID."""
+def columns_of(session: Session, table: str) -> list[TargetColumn]:
+    """Return the columns of a table, in order."""
     found = session.backend.query(f"SELECT to_regclass({literal(table)})::oid")[0][0]
     if found is None:
         raise Refused(f"Cannot COPY into nonexistent table {_bare(table)}", "XX000")
@@ -210,7 +215,7 @@ def columns_of(session: Session, table: str) -> tuple[list[TargetColumn], str]:
         " FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid"
         f" WHERE a.attrelid = {found} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
     )
-    return [_target(*row) for row in rows], found
+    return [_target(*row) for row in rows]
 
 
 def _target(

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from standin.asked import Faults, Statements
 from standin.certificates import Authority
+from standin.loadlog import LoadLog
 from standin.postgres import Postgres
 from standin.session import Session
 from standin.storage import Storage
@@ -50,6 +51,7 @@ class Front:
     ) -> None:
         self.postgres, self.authority, self.cluster_at = postgres, authority, cluster_at
         self.statements, self.faults = Statements(), Faults()
+        self.loads = LoadLog(postgres.home)
         self._sessions: set[Session] = set()
         self._connections, self._queries = itertools.count(1), itertools.count(1)
         self._lock = threading.Lock()

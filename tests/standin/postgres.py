@@ -43,14 +43,19 @@ class NoPostgres(Exception):  # noqa: N818 - a reason to skip
 
 
 class Postgres:
-    """A running server, with a superuser ``postgres`` who needs no password."""
+    """A running server, with a superuser ``postgres`` who needs no password.
+
+    Attributes:
+        port: where it listens, on 127.0.0.1.
+        home: the folder of its files, which go when it stops.
+    """
 
     def __init__(self) -> None:
         self._as = _somebody()
-        self._home = Path(tempfile.mkdtemp(prefix="musicbee-postgres-", dir=_memory()))
+        self.home = Path(tempfile.mkdtemp(prefix="musicbee-postgres-", dir=_memory()))
         package = _package()
         if self._as and not _is_public(package):
-            package = _copied(package, self._home)
+            package = _copied(package, self.home)
         self._programs = package / "pginstall" / "bin"
         self._process: subprocess.Popen[bytes] | None = None
         try:
@@ -74,15 +79,15 @@ class Postgres:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        shutil.rmtree(self._home, ignore_errors=True)
+        shutil.rmtree(self.home, ignore_errors=True)
 
     def _make(self) -> None:
         if self._as:
-            shutil.chown(self._home, self._as["user"], self._as["group"])
+            shutil.chown(self.home, self._as["user"], self._as["group"])
         done = subprocess.run(
             [
                 self._programs / "initdb",
-                f"--pgdata={self._home / 'data'}",
+                f"--pgdata={self.home / 'data'}",
                 "--username=postgres",
                 "--auth=trust",
                 "--encoding=UTF8",
@@ -91,7 +96,7 @@ class Postgres:
             ],
             capture_output=True,
             text=True,
-            cwd=self._home,
+            cwd=self.home,
             check=False,
             **self._as,
         )
@@ -106,14 +111,14 @@ class Postgres:
             "unix_socket_directories": "",
         }
         options = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
-        log = self._home / "log"
+        log = self.home / "log"
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [self._programs / "postgres", "-D", self._home / "data", *options],
+                [self._programs / "postgres", "-D", self.home / "data", *options],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                cwd=self._home,
+                cwd=self.home,
                 **self._as,
             )
         give_up = time.monotonic() + 30

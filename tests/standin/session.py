@@ -7,7 +7,6 @@ import os
 import struct
 import threading
 import traceback
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import md5
 from socket import socket
@@ -103,38 +102,12 @@ class Session(threading.Thread):
         """Let other writers to a table wait for the end of the transaction.
 
         https://docs.aws.amazon.com/redshift/latest/dg/c_write_readwrite.html
+
+        Its snapshot is taken before, so that who waited doesn't see what it waited for. AWS doesn't
+        say so; of the two possible orders it is the one that is harder on a program.
         """
         if self.backend.status == b"T":
-            self.backend.query(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
-
-    def record_load(
-        self,
-        query: int,
-        table: str,
-        errors: Sequence[dict[str, Any]],
-        files: Sequence[tuple[str, int]],
-    ) -> None:
-        """Keep errors and files of a COPY, whatever becomes of its transaction."""
-        now = "now() AT TIME ZONE 'UTC'"
-        rows = [
-            f"(100, 0, {table}, {now}, {self.number}, {query}, "
-            + ", ".join(literal(value) for value in error.values())
-            + ")"
-            for error in errors
-        ]
-        loaded = [f"({query}, {literal(uri)}, {lines}, {now})" for uri, lines in files]
-        inserts = {"standin.load_errors": rows, "standin.load_files": loaded}
-        statements = [
-            f"INSERT INTO {name} VALUES {', '.join(values)}"
-            for name, values in inserts.items()
-            if values
-        ]
-        if statements:
-            admin = self.front.postgres.admin(self._database)
-            try:
-                admin.query("; ".join(statements))
-            finally:
-                admin.close()
+            self.backend.query(f"SELECT 1; LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
 
     # Start-up.
 
@@ -246,21 +219,30 @@ class Session(threading.Thread):
         try:
             prepared = Prepared(statement, plan(statement))
         except Refused as error:
-            self._note(statement, error=error.message)
+            self._note(statement, error=error)
             raise
         self._prepared[name] = prepared
-        text_to_parse = prepared.plan.sql.encode()
-        return self._pass(b"P", name + b"\0" + text_to_parse + b"\0" + types, b"1", statement)
+        self._lock_first(prepared)
+        parsed = name + b"\0" + prepared.plan.sql.encode() + b"\0" + types
+        return self._pass(b"P", parsed, b"1", statement)
 
     def _bind(self, body: bytes) -> bool:
         portal, rest = body.split(b"\0", 1)
         name, values = rest.split(b"\0", 1)
         prepared = self._prepared[name]
         self._portals[portal] = prepared, _texts(values)
+        self._lock_first(prepared)
+        return self._pass(b"B", body, b"2", prepared.sql)
+
+    def _lock_first(self, prepared: Prepared) -> None:
+        """Lock what a statement writes to before PostgreSQL does: with less, once it parses it."""
         if prepared.plan.writes and not prepared.plan.instead:
             self.backend.settle()
-            self.lock_for_writing(prepared.plan.writes)
-        return self._pass(b"B", body, b"2", prepared.sql)
+            try:
+                self.lock_for_writing(prepared.plan.writes)
+            except ServerError as error:
+                self._note(prepared.sql, error=error)
+                raise
 
     def _describe(self, body: bytes) -> bool:
         return self._pass(b"D", body, b"Tn")
@@ -350,24 +332,25 @@ class Session(threading.Thread):
         self.backend.put(b"H")
         self.backend.flush()
         error = self._relay(until, tag)
-        if error and code != b"E":
+        if error and code == b"E":
+            raise error
+        if error:
+            self.wire.put(b"E", _reworded(error.body))
             self._note(statement, error=error)
         return not error
 
-    def _relay(self, until: bytes, tag: str = "") -> str:
-        """Pass PostgreSQL's messages on, up to one of these codes; return the error, if any."""
+    def _relay(self, until: bytes, tag: str = "") -> ServerError | None:
+        """Pass PostgreSQL's messages on, up to one of these codes; return an error instead."""
         while True:
             code, body = self.backend.read()
             if code == b"Z":
                 self.backend.status = body
             if code == b"E":
-                self.wire.put(code, _reworded(body))
-                self._error = ServerError(body).told
-                return self._error
+                return ServerError(body)
             if not (code == b"S" and body.startswith(b"server_version\0")):
                 self.wire.put(code, _tag(body, tag) if code == b"C" else body)
             if code in until:
-                return ""
+                return None
 
     def _fail(self, error: Refused) -> None:
         """Let PostgreSQL fail with an error, so that the transaction does, and tell the client."""
@@ -379,26 +362,29 @@ class Session(threading.Thread):
 
     # The log.
 
-    def _note(self, sql: str, values: tuple[str, ...] = (), error: str = "") -> None:
-        self.front.statements.add(Statement(sql, self.number, values, error))
+    def _note(
+        self, sql: str, values: tuple[str, ...] = (), error: Refused | ServerError | None = None
+    ) -> None:
+        told, state = (str(error), error.state) if error else ("", "")
+        self.front.statements.add(Statement(sql, self.number, values, told, state))
 
     @contextlib.contextmanager
     def _noted(self, sql: str, values: tuple[str, ...]) -> Any:
         """Run a statement within, with its fault: before, in its place, or afterwards."""
         fault: Fault | None = self.front.faults.take(sql)
-        self._error = ""
+        failure: Refused | ServerError | None = None
         try:
             if fault and fault.error:
                 raise fault.error
             if fault and not fault.after:
-                self._error = "the connection was closed before it ran"
+                failure = Refused("the connection was closed before it ran", "08006")
                 raise Dropped
             yield fault
         except (Refused, ServerError) as error:
-            self._error = str(error)
+            failure = error
             raise
         finally:
-            self._note(sql, values, self._error)
+            self._note(sql, values, failure)
 
 
 def _md5(data: bytes) -> bytes:
@@ -413,10 +399,16 @@ def _tag(body: bytes, tag: str) -> bytes:
 
 
 def _reworded(body: bytes) -> bytes:
-    """Word an error as Redshift does."""
-    if ServerError(body).state == "40001":
-        error = isolation_violation()
-        return fields("ERROR", error.state, error.message, error.detail)
+    """Word an error as Redshift does, where its words matter."""
+    error = ServerError(body)
+    reworded = None
+    if error.state == "40001":
+        reworded = isolation_violation()
+    elif error.told.startswith("MERGE command cannot affect row"):
+        # https://docs.aws.amazon.com/redshift/latest/dg/r_MERGE.html
+        reworded = Refused("Found multiple matches to update the same tuple.", "XX000")
+    if reworded:
+        return fields("ERROR", reworded.state, reworded.message, reworded.detail)
     return body
 
 

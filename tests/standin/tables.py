@@ -311,13 +311,13 @@ def alter_table(sql: Reader) -> Plan:
     original = spaced(sql.tokens)
     sql.expect("ALTER", "TABLE")
     table = sql.name()
+    if any(token.word == "CHECK" for token in sql.tokens):
+        raise Refused("CHECK constraints are not supported", "0A000")
     for action, plan in _ALTERATIONS.items():
         if sql.comes(*action):
             return plan(sql, table, original)
     if len(list(split(sql.tokens[sql.at :], ","))) > 1:
         raise Refused('syntax error at or near ","')
-    if any(token.word in ("CHECK", "EXCLUDE") for token in sql.tokens):
-        raise Refused("CHECK constraints are not supported", "0A000")
     return Plan(sql=original)
 
 

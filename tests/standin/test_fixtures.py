@@ -68,6 +68,16 @@ def test_a_song_travels_from_the_bucket_to_its_dimension(cloud, bucket, redshift
     ]
 
 
+def test_the_role_comes_back_if_moto_was_made_to_forget_it(cloud):
+    iam = cloud.client("iam")
+    iam.delete_role_policy(RoleName="musicbee-copy", PolicyName="inline")
+    iam.delete_role(RoleName="musicbee-copy")
+    before = cloud.role
+    cloud.renew()
+    assert cloud.role == before
+    assert iam.get_role(RoleName="musicbee-copy")["Role"]["Arn"] == before
+
+
 def test_nothing_listens_but_on_this_machine(cloud):
     assert cloud.services.address.startswith("http://127.0.0.1:")
     assert cloud.front.address[0] == "127.0.0.1"

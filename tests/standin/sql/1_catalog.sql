@@ -17,15 +17,23 @@ CREATE TABLE standin.columns (
     PRIMARY KEY (relid, attnum)
 );
 
--- Errors and files of COPY, written by another session, so that they outlive a rollback.
-CREATE TABLE standin.load_errors (
-    userid int, slice int, tbl int, starttime timestamp, session int, query bigint,
+-- Errors and files of COPY, in files that the front writes to, outside of any transaction.
+CREATE EXTENSION file_fdw SCHEMA standin;
+CREATE SERVER load_log FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE standin.all_load_errors (
+    database oid, userid int, slice int, tbl int, starttime timestamp, session int, query bigint,
     filename text, line_number bigint, colname text, type text, col_length text, position int,
     raw_line text, raw_field_value text, err_code int, err_reason text
-);
-CREATE TABLE standin.load_files (
-    query bigint, filename text, lines_scanned bigint, curtime timestamp
-);
+) SERVER load_log OPTIONS (filename '{folder}/load_errors.csv', format 'csv');
+CREATE FOREIGN TABLE standin.all_load_files (
+    database oid, query bigint, filename text, lines_scanned bigint, curtime timestamp
+) SERVER load_log OPTIONS (filename '{folder}/load_files.csv', format 'csv');
+CREATE FUNCTION standin.this_database() RETURNS oid STABLE LANGUAGE sql AS $$
+    SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database() $$;
+CREATE VIEW standin.load_errors AS
+SELECT * FROM standin.all_load_errors WHERE database = standin.this_database();
+CREATE VIEW standin.load_files AS
+SELECT * FROM standin.all_load_files WHERE database = standin.this_database();
 GRANT ALL ON ALL TABLES IN SCHEMA standin TO PUBLIC;
 
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_STL_LOAD_ERRORS.html

@@ -116,17 +116,24 @@ def checks(within: Mapping[Table, Select[Any]] | None = None) -> list[Check]:
 
 
 def _table_checks(table: Table, within: Mapping[Table, Select[Any]] | None) -> Iterator[Check]:
-    touched = within or {}
-    for key in table.primary_key.columns:  # one, as all tables have it that have a key
-        # Every instant that a run touches is a play's, and would multiply it if it stood twice:
-        # the check of that reference finds it.
-        if within is None or table is not TimeDim.__table__:
-            yield _uniqueness_check(key, touched)
+    whole, touched = within is None, within or {}
+    key = next(iter(table.primary_key.columns), None)  # one, as all tables have it that have a key
+    if key is not None and (whole or table not in _IMPLIED):
+        yield _uniqueness_check(key, touched)
     for column in table.columns:
         for foreign in column.foreign_keys:
-            yield _reference_check(column, foreign.column, touched)
-    first = next(iter(table.columns))
-    yield _values_check(table, next(iter(table.primary_key.columns), first), touched)
+            if whole or table is not UnmatchedSongplay.__table__:
+                yield _reference_check(column, foreign.column, touched)
+    if whole:  # in a run COPY has let nothing else pass, and both engines enforce NOT NULL
+        yield _values_check(table, next(iter(table.columns)) if key is None else key)
+
+
+_IMPLIED = {TimeDim.__table__, UnmatchedSongplay.__table__}
+"""Tables whose keys other checks of a run prove unique, so that it needn't look once more.
+
+Every instant that a run touches is a play's, and would multiply it if it stood twice: the check of
+that reference finds it. :func:`matched_check` pairs plays with those that wait.
+"""
 
 
 def _uniqueness_check(key: Column[Any], within: Mapping[Table, Select[Any]]) -> Check:
@@ -153,7 +160,6 @@ def _reference_check(
     row, other = rows.subquery("row"), others.subquery("other")
     reference, referred = row.c[column.name], other.c[target.name]
     joined = row.outerjoin(other, referred == reference)
-    count = select(func.count()).select_from(row).scalar_subquery()
     missing = select(reference).select_from(joined).where(referred.is_(None)).distinct()
     name = f"{table.name}.{column.name} is in {target.table.name}"
     return Check(
@@ -161,20 +167,19 @@ def _reference_check(
         missing,
         parts=(Check(name, missing), _uniqueness_check(target, {})),
         # What is missing, and by how many rows the join is longer than it should be.
-        screen=select(func.count() - count + func.count() - func.count(referred)).select_from(
-            joined
-        ),
+        screen=select(
+            (func.count() - _total(row)) + (func.count() - func.count(referred))
+        ).select_from(joined),
     )
 
 
-def _values_check(table: Table, key: Column[Any], within: Mapping[Table, Select[Any]]) -> Check:
+def _values_check(table: Table, key: Column[Any]) -> Check:
     """Return that no column lacks a value that it must have, or has a text of too many bytes."""
     faults = {name: fault for column in table.columns for name, fault in _faults(column)}
-    rows = _touched(select(key), key, within)
     return Check(
         f"{table.name}: values are there and fit",
-        rows.where(or_(*faults.values())),
-        parts=tuple(Check(name, rows.where(fault)) for name, fault in faults.items()),
+        select(key).where(or_(*faults.values())),
+        parts=tuple(Check(name, select(key).where(fault)) for name, fault in faults.items()),
     )
 
 
@@ -193,16 +198,43 @@ def _touched(
     return rows if keys is None else rows.where(key.in_(keys))
 
 
-def matched_check() -> Check:
-    """Return that a play is either matched to a song or waits for one: plays = both together."""
-    fact, waiting = SongplayFact.__table__, UnmatchedSongplay.__table__
-    without = select(func.count()).select_from(fact).where(fact.c.song_id.is_(None))
-    waits = select(func.count()).select_from(waiting)
+def matched_check(within: Mapping[Table, Select[Any]] | None = None) -> Check:
+    """Return that a play is either matched to a song or waits for one, once.
+
+    As many plays are without a song as wait, and each of the former finds one of the latter: so
+    they are the same.
+    """
+    tables = Base.metadata.tables
+    fact, waiting = (tables[name] for name in ("songplay_fact", "unmatched_songplay"))
+    key, key_waiting = fact.c.songplay_id, waiting.c.songplay_id
+    songless = select(key).where(fact.c.song_id.is_(None))
+    play = _touched(songless, key, within or {}).subquery("play")
+    pairs = play.outerjoin(waiting, key_waiting == play.c.songplay_id)
+    unpaired = select(play.c.songplay_id).select_from(pairs).where(key_waiting.is_(None))
+    matched = select(key_waiting).join_from(waiting, fact, key == key_waiting)
+    name = "plays = matched + unmatched"
     return Check(
-        "plays = matched + unmatched",
-        select(without.scalar_subquery().label("key")).where(
-            without.scalar_subquery() != waits.scalar_subquery()
+        name,
+        unpaired,
+        parts=(
+            Check(name, unpaired),
+            Check("a play that waits has no song", matched.where(fact.c.song_id.is_not(None))),
+            _reference_check(key_waiting, key, {}),
+            _uniqueness_check(key_waiting, {}),
         ),
+        screen=select(
+            func.abs(_total(songless) - _total(waiting))
+            + (func.count() - _total(play))
+            + (func.count() - func.count(key_waiting))
+        ).select_from(pairs),
+    )
+
+
+def _total(rows: Any) -> ColumnElement[int]:
+    return (
+        select(func.count())
+        .select_from(rows.subquery() if isinstance(rows, Select) else rows)
+        .scalar_subquery()
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from threading import Lock
 from types import TracebackType
@@ -153,7 +153,7 @@ class LocalStage:
                 for batch in _here(files, self._spool.folder, stack):
                     diagnose(staging_table(kind), batch)
 
-    def copy(self, model: type[Base], rows: list[dict[str, Any]]) -> Executable:
+    def copy(self, model: type[Base], rows: Iterable[dict[str, Any]]) -> Executable:
         """Return the statement that adds rows of ours to a table of the ledger."""
         path = os.path.join(self._spool.folder, f"{model.__tablename__}.json")  # noqa: PTH118
         with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123

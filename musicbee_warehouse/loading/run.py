@@ -307,9 +307,10 @@ def _prove(
 ) -> list[checks.Checked]:
     """Prove what the run touched, or raise and so roll back."""
     progress.step("checks")
+    within = checks.touched(before, staged.events + staged.songs)
     which = [
-        *checks.checks(checks.touched(before, staged.events + staged.songs)),
-        checks.matched_check(),
+        *checks.checks(within),
+        checks.matched_check(within),
         *checks.staged_checks(
             staged.events,
             staged.songs,
@@ -347,7 +348,7 @@ def _milliseconds(when: datetime) -> int:
 
 def _ledger(stage: Stage, todo: Plan, staged: Staged, run: dict[str, Any]) -> Pipeline:
     """Return the statements that record a run, its files and the lines that it left out."""
-    files = [
+    files = (
         {
             "uri": file.source.uri,
             "kind": file.kind,
@@ -358,13 +359,13 @@ def _ledger(stage: Stage, todo: Plan, staged: Staged, run: dict[str, Any]) -> Pi
             "run_id": run["run_id"],
         }
         for file in todo.files
-    ]
-    rejects = [{"run_id": run["run_id"], **asdict(reject)} for reject in staged.rejects]
+    )
+    rejects = ({"run_id": run["run_id"], **asdict(reject)} for reject in staged.rejects)
     again = [literal(file.source.uri, literal_execute=True) for file in todo.changed]
     statements: list[Executable] = [stage.copy(LoadRun, [run])]
     if again:
         statements.append(delete(LoadedFile).where(LoadedFile.uri.in_(again)))
     statements.append(stage.copy(LoadedFile, files))
-    if rejects:
+    if staged.rejects:
         statements.append(stage.copy(LoadReject, rejects))
     return Pipeline(*statements)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -95,7 +95,7 @@ class Stage(Protocol):
     def explain(self, plan: Plan, error: DBAPIError) -> None:
         """Raise an InputError if a file is to blame for what failed."""
 
-    def copy(self, model: type[Base], rows: list[dict[str, Any]]) -> Executable:
+    def copy(self, model: type[Base], rows: Iterable[dict[str, Any]]) -> Executable:
         """Return the statement that adds rows of ours to a table of the ledger."""
 
 

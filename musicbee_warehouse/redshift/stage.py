@@ -8,7 +8,7 @@ never plan from the same ledger, whatever the isolation level, and readers of th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import perf_counter
 from types import TracebackType
@@ -116,7 +116,7 @@ class RedshiftStage:
             for kind, _, files in parts(plan):
                 load_errors.diagnose(staging_table(kind), files, self._work.client)
 
-    def copy(self, model: type[Base], rows: list[dict[str, Any]]) -> Executable:
+    def copy(self, model: type[Base], rows: Iterable[dict[str, Any]]) -> Executable:
         """Return the statement that adds rows of ours to a table of the ledger."""
         address = self._work.write(f"{model.__tablename__}.json", json_lines(rows))
         region = self._work.region(self._work.bucket)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from musicbee_warehouse.errors import WarehouseError
 from musicbee_warehouse.migrations.revision import VERSION, require_current, stamp
 from musicbee_warehouse.models import Base
 
@@ -76,15 +77,32 @@ def create_tables(engine: Engine) -> None:
     True
     """
     with engine.begin() as connection:
-        # Asked in plain SQL: the reflection of DuckDB's dialect imports pandas where it can.
-        there = set(connection.scalars(_TABLES))
+        there = _tables_of(connection)
         is_stamped = require_current(connection, there)
-        missing = [table for table in Base.metadata.sorted_tables if table.name not in there]
-        Base.metadata.create_all(connection, tables=missing, checkfirst=False)
+        Base.metadata.create_all(connection, tables=missing(connection), checkfirst=False)
         if VERSION.name not in there:
             VERSION.create(connection, checkfirst=False)
         if not is_stamped:
             stamp(connection)
+
+
+def missing(connection: Connection) -> list[Table]:
+    """Return the tables that a warehouse doesn't have."""
+    there = _tables_of(connection)
+    return [table for table in Base.metadata.sorted_tables if table.name not in there]
+
+
+def require_tables(connection: Connection) -> None:
+    """Raise a WarehouseError for a database that has no warehouse yet, or an older one."""
+    if lacking := missing(connection):
+        raise WarehouseError(
+            f"the warehouse has no table {lacking[0].name}; load, or alembic upgrade head, makes it"
+        )
+
+
+def _tables_of(connection: Connection) -> set[str]:
+    """Ask in plain SQL: the reflection of DuckDB's dialect imports pandas where it can."""
+    return set(connection.scalars(_TABLES))
 
 
 def holder_of(error: DBAPIError) -> str | None:

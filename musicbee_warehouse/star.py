@@ -409,8 +409,10 @@ def _note_overrides() -> tuple[Insert, Insert]:
 def _override() -> Iterator[Delete]:
     """Remove the rows of the star whose keys were kept.
 
-    A user's row goes only if it stems from one of the events: a later event says more.
+    A user's row goes only if it stems from one of the events: a later event says more. An instant
+    goes only with all of its plays.
     """
+    yield _forget_instants()
     pairs = (
         (_fact.c.songplay_id, _override_key.c.songplay_id),
         (_unmatched.c.songplay_id, _override_key.c.songplay_id),
@@ -423,6 +425,26 @@ def _override() -> Iterator[Delete]:
         _user.c.user_id == _override_key.c.user_id,
         _user.c.last_seen_at == _override_key.c.seen_at,
     )
+
+
+def _forget_instants() -> Delete:
+    replaced = (
+        select(_override_key.c.songplay_id)
+        .where(_override_key.c.songplay_id.is_not(None))
+        .distinct()
+        .subquery("replaced")
+    )
+    instants = select(_fact.c.start_time).join(
+        replaced, replaced.c.songplay_id == _fact.c.songplay_id
+    )
+    deserted = (
+        select(_fact.c.start_time)
+        .outerjoin(replaced, replaced.c.songplay_id == _fact.c.songplay_id)
+        .where(_fact.c.start_time.in_(instants))
+        .group_by(_fact.c.start_time)
+        .having(func.count() == func.count(replaced.c.songplay_id))
+    )
+    return delete(_time).where(_time.c.start_time.in_(deserted))
 
 
 clear_staging = Pipeline(

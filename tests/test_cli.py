@@ -69,7 +69,7 @@ def test_tables_shows_each_table_with_its_sentence(tmp_path):
 def test_sql_prints_the_script_without_a_connection(tmp_path, dialect, words):
     script = run("sql", "--dialect", dialect, folder=tmp_path).stdout
     assert words in script
-    assert "-- 27 of 27: INSERT songplay_fact" in script
+    assert "-- 28 of 28: INSERT songplay_fact" in script
     assert not list(tmp_path.iterdir())
 
 

@@ -33,6 +33,7 @@ from sqlalchemy import (
 )
 
 from musicbee_warehouse import star
+from musicbee_warehouse.engine import require_tables
 from musicbee_warehouse.errors import WarehouseError
 from musicbee_warehouse.models import (
     Base,
@@ -157,7 +158,7 @@ def _reference_check(
         rows = _touched(rows, key, within)
         if table in within:  # lets a join be built from few rows of either side
             others = others.where(target.in_(rows))
-    row, other = rows.subquery("row"), others.subquery("other")
+    row, other = rows.subquery("referring"), others.subquery("other")
     reference, referred = row.c[column.name], other.c[target.name]
     joined = row.outerjoin(other, referred == reference)
     missing = select(reference).select_from(joined).where(referred.is_(None)).distinct()
@@ -417,6 +418,9 @@ def check(engine: Engine) -> list[Checked]:
     Every declared primary key unique, every foreign key covered, every NOT NULL held, text within
     its bytes, every play matched or waiting.
 
+    Raises:
+        WarehouseError: if there is no warehouse yet.
+
     >>> from musicbee_warehouse import connect, create_tables
     >>> engine = connect("duckdb:///:memory:")
     >>> create_tables(engine)
@@ -424,4 +428,5 @@ def check(engine: Engine) -> list[Checked]:
     artist_dim.artist_id is unique: holds
     """
     with engine.connect() as connection:
+        require_tables(connection)
         return run_checks(connection, [*checks(), matched_check()])

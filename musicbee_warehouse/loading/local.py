@@ -29,13 +29,14 @@ from musicbee_warehouse.loading.diagnosis import diagnose, sift
 from musicbee_warehouse.loading.planning import Plan, human
 from musicbee_warehouse.loading.s3 import fetch
 from musicbee_warehouse.loading.sources import SourceFile, stamp_of
-from musicbee_warehouse.loading.spool import Ready, Spool
+from musicbee_warehouse.loading.spool import LARGE, Ready, Spool
 from musicbee_warehouse.loading.stage import (
     Options,
     Progress,
     Reject,
     Staged,
     parts,
+    script_of,
     staging_table,
 )
 from musicbee_warehouse.models import Base
@@ -124,6 +125,17 @@ class LocalStage:
         """Return how many steps the staging of a plan takes."""
         notes = len(star.note_overrides) if plan.changed else 0
         return len(star.clear_staging) + notes + len(parts(plan))
+
+    def script(self, plan: Plan) -> Pipeline:
+        """Return the statements that stage a plan; what is small or fetched is in the spool."""
+
+        def copy(kind: str, files: Sequence[SourceFile]) -> Copy:
+            paths = [file.path for file in files if file.path and file.size >= LARGE]
+            if len(paths) < len(files):
+                paths.append(f"{self._spool.folder}/{kind}.json")
+            return Copy(staging_table(kind), paths, options=CopyOptions(regular=True))
+
+        return script_of((changed, copy(kind, files)) for kind, changed, files in parts(plan))
 
     def stage(self, connection: Connection, plan: Plan, progress: Progress) -> Staged:
         """Put the rows of the files into the staging tables, changed files first."""

@@ -9,11 +9,11 @@ from html import escape
 from itertools import accumulate
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, select
 
 from musicbee_warehouse.errors import WarehouseError
 from musicbee_warehouse.loading.content import fingerprint
-from musicbee_warehouse.loading.sources import SourceFile, list_files
+from musicbee_warehouse.loading.sources import SourceFile, folder_of, list_files
 from musicbee_warehouse.models import LoadedFile
 
 _SHOWN = 20
@@ -21,10 +21,11 @@ _SHOWN = 20
 
 @dataclass(frozen=True)
 class Sources:
-    """The files that there are."""
+    """The files that there are, and the folders of which these are all."""
 
     events: list[SourceFile]
     songs: list[SourceFile]
+    folders: tuple[str, ...] = ()
 
     @classmethod
     def listed(
@@ -40,9 +41,11 @@ class Sources:
         Raises:
             WarehouseError: if there are none, or one is to be both.
         """
+        whole = [songs] if since or until else [events, songs]
         listed = cls(
             [] if events is None else list_files(events, since=since, until=until),
             [] if songs is None else list_files(songs),
+            tuple(folder_of(source) for source in whole if source is not None),
         )
         both = {file.uri for file in listed.events} & {file.uri for file in listed.songs}
         if both:
@@ -66,12 +69,16 @@ class Plan:
     """What a load would do; it reads well in a terminal and in a notebook.
 
     Attributes:
-        files: the files to load, oldest name first.
+        files: the files to load, songs before events, oldest name first.
         known: how many files are loaded already, as they are.
+        gone: files that were loaded from the folders and are no longer there.
+        script: the statements that load the files, as the engine spells them.
     """
 
     files: tuple[PlannedFile, ...]
     known: int
+    gone: tuple[str, ...] = ()
+    script: str = ""
 
     @property
     def bytes(self) -> int:
@@ -102,12 +109,16 @@ class Plan:
     @property
     def summary(self) -> str:
         """One line: what there is to load."""
+        gone = ""
+        if count := len(self.gone):
+            files = "loaded file is gone, its" if count == 1 else "loaded files are gone, their"
+            gone = f"; {count:,} {files} rows stay until a full refresh"
         if not self.files:
-            return f"Nothing to load: {self.known:,} files are loaded already"
+            return f"Nothing to load: {self.known:,} files are loaded already{gone}"
         changed = f", {len(self.changed):,} of them changed since" if self.changed else ""
         return (
             f"{len(self.files):,} files to load ({human(self.bytes)}){changed}; "
-            f"{self.known:,} loaded already"
+            f"{self.known:,} loaded already{gone}"
         )
 
     def _lines(self) -> Iterator[tuple[str, str, str]]:
@@ -129,30 +140,6 @@ class Plan:
         return f"<p>{escape(self.summary)}</p><table>{rows}</table>"
 
 
-def plan(
-    engine: Engine,
-    *,
-    events: str | Path | None = None,
-    songs: str | Path | None = None,
-    since: date | None = None,
-    until: date | None = None,
-) -> Plan:
-    """Tell what :func:`musicbee_warehouse.load` would load, and change nothing.
-
-    Raises:
-        WarehouseError: if there are no such files.
-
-    >>> from musicbee_warehouse import connect
-    >>> engine = connect("duckdb:///:memory:")
-    >>> plan(engine, events="examples/data/log_data").summary
-    '7 files to load (157.6 kB); 0 loaded already'
-    """
-    sources = Sources.listed(events, songs, since=since, until=until)
-    with engine.connect() as connection:
-        there = connection.dialect.has_table(connection, LoadedFile.__tablename__)
-        return compare(sources, known_files(connection) if there else {})
-
-
 def known_files(connection: Connection) -> dict[str, SourceFile]:
     """Return the files of the ledger by their addresses."""
     columns = (LoadedFile.uri, LoadedFile.size, LoadedFile.etag, LoadedFile.stamp)
@@ -169,7 +156,9 @@ def compare(sources: Sources, known: Mapping[str, SourceFile]) -> Plan:
         for kind, listed in (("songs", sources.songs), ("events", sources.events))
         for file in _unknown(listed, known)
     ]
-    return Plan(tuple(files), len(sources.events) + len(sources.songs) - len(files))
+    listed = {file.uri for file in (*sources.events, *sources.songs)}
+    gone = (uri for uri in known if uri.startswith(sources.folders) and uri not in listed)
+    return Plan(tuple(files), len(listed) - len(files), tuple(sorted(gone)))
 
 
 def _unknown(files: Iterable[SourceFile], known: Mapping[str, SourceFile]) -> Iterator[SourceFile]:

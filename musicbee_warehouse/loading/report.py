@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
+from musicbee_warehouse.engine import require_tables
 from musicbee_warehouse.loading.checks import Checked
 from musicbee_warehouse.loading.planning import human
 from musicbee_warehouse.models import LoadRun
@@ -27,6 +28,8 @@ class LoadReport:
         bytes: the size of the files loaded.
         events: how many events were staged.
         songs: how many songs were staged.
+        shrunk: changed files that have fewer rows than when they were loaded; what is no longer in
+            them stays in the star until a full refresh.
         rejects: how many lines were left out; ``load_reject`` lists them.
         checks: what was proved before each commit.
         steps: what each statement did, see :class:`musicbee_warehouse.Report`.
@@ -41,6 +44,7 @@ class LoadReport:
     bytes: int
     events: int
     songs: int
+    shrunk: tuple[str, ...]
     rejects: int
     checks: tuple[Checked, ...]
     steps: Report
@@ -55,9 +59,13 @@ class LoadReport:
         known = f"; {self.known:,} were loaded already" if self.known else ""
         changed = f", {self.changed:,} of them changed since" if self.changed else ""
         rejects = f"; {self.rejects:,} lines left out" if self.rejects else ""
+        shrunk = ""
+        if count := len(self.shrunk):
+            files = "changed file has" if count == 1 else "changed files have"
+            shrunk = f"; {count:,} {files} fewer rows now, the others stay until a full refresh"
         return (
             f"Loaded {self.files:,} files ({human(self.bytes)}){changed} "
-            f"in {self.seconds:.2f} s{known}{rejects}"
+            f"in {self.seconds:.2f} s{known}{rejects}{shrunk}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -69,6 +77,7 @@ class LoadReport:
             "known": self.known,
             "events": self.events,
             "songs": self.songs,
+            "shrunk": list(self.shrunk),
             "rejects": self.rejects,
             "checks": [asdict(each) for each in self.checks],
             "bytes": self.bytes,
@@ -112,5 +121,6 @@ def runs(engine: Engine, last: int = 10) -> list[dict[str, Any]]:
     """
     newest = select(LoadRun.__table__).order_by(LoadRun.started_at.desc(), LoadRun.run_id)
     with engine.connect() as connection:
+        require_tables(connection)
         rows = connection.execute(newest).mappings().fetchmany(last)
         return [dict(row) for row in rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from random import uniform
@@ -17,15 +17,16 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.expression import Executable
 
 from musicbee_warehouse import star
-from musicbee_warehouse.engine import create_tables
+from musicbee_warehouse.engine import create_tables, missing
 from musicbee_warehouse.errors import WarehouseError
 from musicbee_warehouse.loading import checks
 from musicbee_warehouse.loading.local import LocalStage
 from musicbee_warehouse.loading.planning import Plan, Sources, compare, known_files
 from musicbee_warehouse.loading.report import LoadReport
+from musicbee_warehouse.loading.sources import SourceFile
 from musicbee_warehouse.loading.stage import OnStep, Options, Progress, Stage, Staged
 from musicbee_warehouse.models import Base, LoadedFile, LoadReject, LoadRun
-from musicbee_warehouse.pipeline import Pipeline, Report, Step
+from musicbee_warehouse.pipeline import Pipeline, Report, Step, dialect_of
 
 COUNTED = [
     table for table in Base.metadata.sorted_tables if not table.name.startswith(("staging", "load"))
@@ -49,6 +50,48 @@ _WAITS = (0.5, 1.0, 2.0, 4.0)
 _OWN_STEPS = 3
 """The checks and the two statements that record a run."""
 _clear_ledger = Pipeline(delete(LoadReject), delete(LoadedFile))
+
+
+def plan(  # noqa: PLR0913 - what there is to say of a load
+    engine: Engine,
+    *,
+    events: str | Path | None = None,
+    songs: str | Path | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    full_refresh: bool = False,
+    iam_role: str | None = None,
+    work: str | None = None,
+) -> Plan:
+    """Tell what :func:`musicbee_warehouse.load` would load, and by which statements.
+
+    Nothing changes: not even a DuckDB file is made where there is none. The arguments are those of
+    :func:`musicbee_warehouse.load`.
+
+    Raises:
+        WarehouseError: if there are no such files, or another process has the warehouse open.
+
+    >>> from musicbee_warehouse import connect
+    >>> engine = connect("duckdb:///:memory:")
+    >>> planned = plan(engine, events="examples/data/log_data")
+    >>> planned.summary
+    '7 files to load (157.6 kB); 0 loaded already'
+    >>> planned.script.splitlines()[1]
+    'DELETE FROM staging_events;'
+    """
+    options = Options(
+        full_refresh=full_refresh,
+        iam_role=iam_role,
+        work=work,
+        sources=tuple(str(source) for source in (events, songs) if source is not None),
+    )
+    _require_no_period(options, since, until)
+    sources = Sources.listed(events, songs, since=since, until=until)
+    make = _STAGES[engine.dialect.name]
+    with make(engine, options) as stage:
+        todo = compare(sources, {} if full_refresh else _loaded_files(engine, stage))
+        statements = stage.script(todo) + _script(options, todo) if todo.files else Pipeline()
+    return replace(todo, script=statements.compile(dialect_of(engine.dialect.name)))
 
 
 def load(  # noqa: PLR0913 - what there is to say of a load
@@ -123,11 +166,7 @@ def load(  # noqa: PLR0913 - what there is to say of a load
         work,
         sources=tuple(str(source) for source in (events, songs) if source is not None),
     )
-    if full_refresh and (since or until):
-        raise WarehouseError(
-            "a full refresh builds the star from the files given alone, and a period would lose "
-            "the others; leave since and until out"
-        )
+    _require_no_period(options, since, until)
     _require_columns(options.may_be_empty)
     sources = Sources.listed(events, songs, since=since, until=until)
     make = _STAGES[engine.dialect.name]
@@ -146,12 +185,23 @@ def load(  # noqa: PLR0913 - what there is to say of a load
         bytes=sum(run.bytes for run in runs),
         events=sum(run.staged.events for run in runs),
         songs=sum(run.staged.songs for run in runs),
+        shrunk=tuple(uri for run in runs for uri in run.shrunk),
         rejects=sum(len(run.staged.rejects) for run in runs),
         checks=tuple(each for run in runs for each in run.checked),
         steps=Report([step for run in runs for step in run.steps]),
         rows={table: (first[table][0], after) for table, (_, after) in rows.items()},
         seconds=perf_counter() - started,
     )
+
+
+def _loaded_files(engine: Engine, stage: Stage) -> dict[str, SourceFile]:
+    """Return the files of the ledger, if there is one."""
+    database = engine.url.database or ":memory:"
+    if engine.dialect.name == "duckdb" and database != ":memory:" and not Path(database).exists():
+        return {}
+    with stage.holding(wait=False), engine.connect() as connection:
+        lacking = {table.name for table in missing(connection)}
+        return {} if LoadedFile.__tablename__ in lacking else known_files(connection)
 
 
 @dataclass(frozen=True)
@@ -162,6 +212,7 @@ class _Run:
     files: int
     changed: int
     bytes: int
+    shrunk: list[str]
     staged: Staged
     checked: list[checks.Checked]
     steps: list[Step]
@@ -235,6 +286,7 @@ def _attempt(  # noqa: PLR0913, PLR0917 - as a load, and what the last attempt l
             connection.rollback()
             stage.explain(todo, error)
             raise
+        shrunk = _shrunk(connection, todo, staged)
         after = count(connection)
         checked = _prove(connection, before, staged, options, progress)
         plays = sum(step.rows or 0 for step in steps if step.name == "INSERT songplay_fact")
@@ -245,6 +297,7 @@ def _attempt(  # noqa: PLR0913, PLR0917 - as a load, and what the last attempt l
             files=len(todo.files),
             changed=len(todo.changed),
             bytes=todo.bytes,
+            shrunk=shrunk,
             staged=staged,
             checked=checked,
             steps=steps,
@@ -261,6 +314,14 @@ def _is_recorded(connection: Connection, run: _Run) -> bool:
     """Tell whether a run whose commit failed was committed: its transaction has ended by now."""
     recorded = select(func.count()).select_from(LoadRun).where(LoadRun.run_id == run.run_id)
     return bool(connection.scalar(recorded))
+
+
+def _require_no_period(options: Options, since: date | None, until: date | None) -> None:
+    if options.full_refresh and (since or until):
+        raise WarehouseError(
+            "a full refresh builds the star from the files given alone, and a period would lose "
+            "the others; leave since and until out"
+        )
 
 
 def _require_columns(names: Iterable[str]) -> None:
@@ -324,6 +385,15 @@ def _prove(
         found.insert(0, checks.Checked("lines in files = rows staged + lines left out", lines))
     checks.require(found)
     return found
+
+
+def _shrunk(connection: Connection, todo: Plan, staged: Staged) -> list[str]:
+    """Return the changed files that have fewer rows than when they were loaded."""
+    if not todo.changed:
+        return []
+    former = dict(connection.execute(select(LoadedFile.uri, LoadedFile.rows)).tuples().all())
+    now = ((file.source.uri, staged.rows.get(file.source.uri)) for file in todo.changed)
+    return [uri for uri, rows in now if rows is not None and rows < (former[uri] or 0)]
 
 
 def _run_row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -70,15 +71,23 @@ def list_files(
     return sorted(files, key=attrgetter("uri"))
 
 
+def folder_of(source: str | Path) -> str:
+    """Return what the addresses of all files of a folder begin with; of what is none, no file's.
+
+    >>> folder_of("s3://bucket/log_data")
+    's3://bucket/log_data/'
+    """
+    source = os.fspath(source)
+    if not source.startswith("s3://"):
+        source = os.path.realpath(source)
+    return f"{source.rstrip('/')}/"
+
+
 def _local_files(source: str) -> Iterable[SourceFile]:
+    """Return files by their real paths, so that a file has one name however it was come by."""
     if glob.has_magic(source):
-        found = glob.iglob(os.path.abspath(source), recursive=True)  # noqa: PTH100, PTH207 - a path may be absolute
-        return [
-            _file(path, Path(path).stat())
-            for path in found
-            if Path(path).is_file() and not is_leaving(Path(path).name)
-        ]
-    path = os.path.abspath(source)  # noqa: PTH100 - pathlib's keeps the dots of a/../b
+        return list(_matching(source))
+    path = os.path.realpath(source)
     if Path(path).is_dir():
         return _walk(path)
     if Path(path).is_file():
@@ -86,15 +95,38 @@ def _local_files(source: str) -> Iterable[SourceFile]:
     raise WarehouseError(f"there is no file or folder {source}; check the path")
 
 
+def _matching(pattern: str) -> Iterator[SourceFile]:
+    absolute = os.path.abspath(pattern)  # noqa: PTH100 - a pattern is no path
+    plain = re.split(r"[*?[]", absolute, maxsplit=1)[0]
+    folder = os.path.dirname(f"{plain}_")  # noqa: PTH120 - as above
+    rest = absolute[len(folder) :].lstrip(os.sep)
+    for path in glob.iglob(rest, root_dir=folder, recursive=True):  # noqa: PTH207 - as above
+        full = os.path.join(os.path.realpath(folder), path)  # noqa: PTH118 - as above
+        if not is_leaving(path) and Path(full).is_file():
+            yield _file(full, Path(full).stat())
+
+
 def _walk(folder: str) -> Iterator[SourceFile]:
     """Walk with scandir, which names the many small files of a folder at one look."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir():
-                if not is_leaving(f"{entry.name}/_"):
+                if not is_leaving(f"{entry.name}/_") and not _leads_back(entry):
                     yield from _walk(entry.path)
             elif is_data(entry.name):
-                yield _file(entry.path, entry.stat())
+                yield _file(entry.path, _status(entry))
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result:
+    try:
+        return entry.stat()
+    except FileNotFoundError:
+        raise WarehouseError(f"{entry.path} leads to no file; remove the link") from None
+
+
+def _leads_back(entry: os.DirEntry[str]) -> bool:
+    """Tell whether a folder is a link to one that it is in, in which one would walk for ever."""
+    return entry.is_symlink() and f"{entry.path}/".startswith(f"{os.path.realpath(entry.path)}/")
 
 
 def _file(path: str, status: os.stat_result) -> SourceFile:

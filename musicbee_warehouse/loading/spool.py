@@ -28,7 +28,7 @@ from musicbee_warehouse.loading.content import (
 )
 from musicbee_warehouse.loading.sources import SourceFile
 
-_LARGE = 4 * 1024 * 1024
+LARGE = 4 * 1024 * 1024
 """From this size in bytes a file is worth its own reader."""
 _CHUNK = 4 * 1024 * 1024
 _NEIGHBOURS = re.compile(rb"\}[ \t\r]*\{")
@@ -99,7 +99,7 @@ class Spool:
         pending: dict[str, Future[Content]] = {}
         rest = []
         for file in files:
-            if not careful and file.size >= _LARGE and _by_lines(file):
+            if not careful and file.size >= LARGE and _by_lines(file):
                 paths.append(file.path)
                 pending[file.uri] = self._reader.submit(fingerprint, file.path)
             else:
@@ -123,7 +123,7 @@ class Spool:
 
 
 def _append(file: SourceFile, spool: IO[bytes], *, careful: bool) -> Content:
-    content = b"" if careful or file.size >= _LARGE else _read(file)
+    content = b"" if careful or file.size >= LARGE else _read(file)
     if not content:
         lines = _append_lines((text for _, text in objects(file.path, name=file.uri)), spool)
         return Content(hash_of(file.path), lines)
@@ -245,7 +245,7 @@ def _one_object_a_line(content: bytes) -> bool:
 def _by_lines(file: SourceFile) -> bool:
     with open_bytes(file.path) as stream:
         try:
-            return _is_object(stream.readline(_LARGE))
+            return _is_object(stream.readline(LARGE))
         except (EOFError, gzip.BadGzipFile):
             return False
 

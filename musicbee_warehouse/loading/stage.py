@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.expression import Executable
 
+from musicbee_warehouse import star
 from musicbee_warehouse.loading.planning import Plan
 from musicbee_warehouse.loading.sources import SourceFile
 from musicbee_warehouse.models import Base, StagingEvent, StagingSong
@@ -89,6 +90,9 @@ class Stage(Protocol):
     def steps(self, plan: Plan) -> int:
         """Return how many steps the staging of a plan takes."""
 
+    def script(self, plan: Plan) -> Pipeline:
+        """Return the statements that stage a plan, to be read: nothing is written for them."""
+
     def stage(self, connection: Connection, plan: Plan, progress: Progress) -> Staged:
         """Put the rows of the files into the staging tables."""
 
@@ -107,6 +111,18 @@ def parts(plan: Plan) -> list[tuple[str, bool, list[SourceFile]]]:
         for kind in _MODELS
     ]
     return [part for part in found if part[2]]
+
+
+def script_of(copies: Iterable[tuple[bool, Executable]]) -> Pipeline:
+    """Return the statements that stage files, of copies that are or aren't of changed files.
+
+    The keys of changed files are noted while these alone are staged.
+    """
+    copied = list(copies)
+    changed = [copy for is_changed, copy in copied if is_changed]
+    new = [copy for is_changed, copy in copied if not is_changed]
+    notes = star.note_overrides if changed else Pipeline()
+    return star.clear_staging + changed + notes + new
 
 
 def staging_table(kind: str) -> Table:

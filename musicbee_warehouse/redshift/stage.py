@@ -28,6 +28,7 @@ from musicbee_warehouse.loading.stage import (
     Reject,
     Staged,
     parts,
+    script_of,
     staging_table,
 )
 from musicbee_warehouse.models import Base, LoadLock, jsonpaths
@@ -95,6 +96,24 @@ class RedshiftStage:
         """Return how many steps the staging of a plan takes."""
         notes = len(star.note_overrides) if plan.changed else 0
         return len(star.clear_staging) + notes + len(_copies(plan))
+
+    def script(self, plan: Plan) -> Pipeline:
+        """Return the statements that stage a plan; the manifests are written when it is loaded."""
+
+        def copy(position: int, kind: str, files: Sequence[SourceFile]) -> Copy:
+            table = staging_table(kind)
+            return Copy(
+                table,
+                self._work.address(f"{position}-{table.name}.manifest"),
+                jsonpaths=self._work.address(f"{table.name}.jsonpaths"),
+                iam_role=self._role,
+                options=CopyOptions(manifest=True, gzip=_is_gzip(files[0]), compupdate=False),
+            )
+
+        return script_of(
+            (changed, copy(position, kind, files))
+            for position, (kind, changed, files) in enumerate(_copies(plan))
+        )
 
     def stage(self, connection: Connection, plan: Plan, progress: Progress) -> Staged:
         """Put the rows of the files into the staging tables, changed files first."""

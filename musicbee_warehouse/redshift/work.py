@@ -44,12 +44,16 @@ class Work:
 
     def write(self, name: str, content: bytes) -> str:
         """Write a file into the run's folder and return its address."""
-        key = f"{self._prefix}{self._run_id}/{name}"
-        address = f"s3://{self.bucket}/{key}"
+        address = self.address(name)
+        key = split(address)[1]
         with explained("s3:PutObject", address, self.client):
             self.client.put_object(Bucket=self.bucket, Key=key, Body=content)
         self._keys.append(key)
         return address
+
+    def address(self, name: str) -> str:
+        """Return where a file of the run is; before a run begins, where its folder would be."""
+        return f"s3://{self.bucket}/{self._prefix}{self._run_id or 'RUN_ID'}/{name}"
 
     def remove(self) -> None:
         """Remove what was written; that it can't be is no reason to fail after a load."""

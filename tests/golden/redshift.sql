@@ -1,70 +1,81 @@
--- 1 of 27: DELETE staging_events
+-- 1 of 28: DELETE staging_events
 DELETE FROM staging_events;
 
--- 2 of 27: DELETE staging_songs
+-- 2 of 28: DELETE staging_songs
 DELETE FROM staging_songs;
 
--- 3 of 27: DELETE staging_repeats
+-- 3 of 28: DELETE staging_repeats
 DELETE FROM staging_repeats;
 
--- 4 of 27: DELETE staging_overrides
+-- 4 of 28: DELETE staging_overrides
 DELETE FROM staging_overrides;
 
--- 5 of 27: COPY staging_events
+-- 5 of 28: COPY staging_events
 COPY staging_events (artist, auth, first_name, gender, item_in_session, last_name, length, level, location, method, page, registration, session_id, song, status, ts, user_agent, user_id)
 FROM 's3://musicbee/log_data'
 IAM_ROLE default
 FORMAT JSON 's3://musicbee-work/staging_events.jsonpaths'
 TIMEFORMAT 'epochmillisecs';
 
--- 6 of 27: COPY staging_songs
+-- 6 of 28: COPY staging_songs
 COPY staging_songs (num_songs, song_id, title, duration, year, artist_id, artist_name, artist_latitude, artist_longitude, artist_location)
 FROM 's3://musicbee/song_data'
 IAM_ROLE default
 FORMAT JSON 'auto'
 TIMEFORMAT 'epochmillisecs';
 
--- 7 of 27: INSERT staging_repeats
+-- 7 of 28: INSERT staging_repeats
 INSERT INTO staging_repeats (songplay_id, copies) SELECT CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session AS songplay_id, count(*) AS copies
 FROM staging_events
 WHERE staging_events.page = 'NextSong' GROUP BY CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session
 HAVING count(*) > 1;
 
--- 8 of 27: INSERT unmatched_songplay
+-- 8 of 28: INSERT unmatched_songplay
 INSERT INTO unmatched_songplay (songplay_id, title, artist_name, duration) SELECT songplay_fact.songplay_id, song_dim.title, song_dim.artist_name, songplay_fact.duration
 FROM songplay_fact JOIN song_dim ON song_dim.song_id = songplay_fact.song_id JOIN (SELECT song_dim.song_id AS song_id
 FROM song_dim JOIN staging_songs ON staging_songs.song_id = song_dim.song_id UNION SELECT song_dim.song_id AS song_id
 FROM song_dim JOIN staging_songs ON staging_songs.title = song_dim.title AND staging_songs.artist_name = song_dim.artist_name) AS touched ON touched.song_id = song_dim.song_id;
 
--- 9 of 27: UPDATE songplay_fact
+-- 9 of 28: UPDATE songplay_fact
 UPDATE songplay_fact SET song_id=NULL, artist_id=NULL FROM (SELECT song_dim.song_id AS song_id
 FROM song_dim JOIN staging_songs ON staging_songs.song_id = song_dim.song_id UNION SELECT song_dim.song_id AS song_id
 FROM song_dim JOIN staging_songs ON staging_songs.title = song_dim.title AND staging_songs.artist_name = song_dim.artist_name) AS touched WHERE songplay_fact.song_id = touched.song_id;
 
--- 10 of 27: DELETE songplay_fact
+-- 10 of 28: DELETE time_dim
+DELETE FROM time_dim WHERE time_dim.start_time IN (SELECT songplay_fact.start_time
+FROM songplay_fact LEFT OUTER JOIN (SELECT DISTINCT staging_overrides.songplay_id AS songplay_id
+FROM staging_overrides
+WHERE staging_overrides.songplay_id IS NOT NULL) AS replaced ON replaced.songplay_id = songplay_fact.songplay_id
+WHERE songplay_fact.start_time IN (SELECT songplay_fact.start_time
+FROM songplay_fact JOIN (SELECT DISTINCT staging_overrides.songplay_id AS songplay_id
+FROM staging_overrides
+WHERE staging_overrides.songplay_id IS NOT NULL) AS replaced ON replaced.songplay_id = songplay_fact.songplay_id) GROUP BY songplay_fact.start_time
+HAVING count(*) = count(replaced.songplay_id));
+
+-- 11 of 28: DELETE songplay_fact
 DELETE FROM songplay_fact WHERE songplay_fact.songplay_id IN (SELECT staging_overrides.songplay_id
 FROM staging_overrides
 WHERE staging_overrides.songplay_id IS NOT NULL);
 
--- 11 of 27: DELETE unmatched_songplay
+-- 12 of 28: DELETE unmatched_songplay
 DELETE FROM unmatched_songplay WHERE unmatched_songplay.songplay_id IN (SELECT staging_overrides.songplay_id
 FROM staging_overrides
 WHERE staging_overrides.songplay_id IS NOT NULL);
 
--- 12 of 27: DELETE song_dim
+-- 13 of 28: DELETE song_dim
 DELETE FROM song_dim WHERE song_dim.song_id IN (SELECT staging_overrides.song_id
 FROM staging_overrides
 WHERE staging_overrides.song_id IS NOT NULL);
 
--- 13 of 27: DELETE artist_dim
+-- 14 of 28: DELETE artist_dim
 DELETE FROM artist_dim WHERE artist_dim.artist_id IN (SELECT staging_overrides.artist_id
 FROM staging_overrides
 WHERE staging_overrides.artist_id IS NOT NULL);
 
--- 14 of 27: DELETE user_dim
+-- 15 of 28: DELETE user_dim
 DELETE FROM user_dim USING staging_overrides WHERE user_dim.user_id = staging_overrides.user_id AND user_dim.last_seen_at = staging_overrides.seen_at;
 
--- 15 of 27: DELETE artist_dim
+-- 16 of 28: DELETE artist_dim
 DELETE FROM artist_dim USING (SELECT contest.artist_id AS artist_id
 FROM (SELECT rival.artist_id AS artist_id, rival.is_new AS is_new, row_number() OVER (PARTITION BY rival.artist_id ORDER BY CASE WHEN (rival.latitude IS NULL OR rival.longitude IS NULL) THEN 1 ELSE 0 END, CASE WHEN (rival.location IS NULL) THEN 1 ELSE 0 END, rival.name, rival.location, rival.latitude, rival.longitude, rival.is_new) AS place
 FROM (SELECT artist_dim.artist_id AS artist_id, artist_dim.name AS name, artist_dim.location AS location, artist_dim.latitude AS latitude, artist_dim.longitude AS longitude, 0 AS is_new
@@ -78,7 +89,7 @@ WHERE staging_songs.artist_id IN (SELECT artist_dim.artist_id
 FROM artist_dim)) AS known) AS version) AS rival) AS contest
 WHERE contest.place = 1 AND contest.is_new = 1) AS better WHERE artist_dim.artist_id = better.artist_id;
 
--- 16 of 27: INSERT artist_dim
+-- 17 of 28: INSERT artist_dim
 INSERT INTO artist_dim (artist_id, name, location, latitude, longitude) SELECT best.artist_id, best.name, best.location, best.latitude, best.longitude
 FROM (SELECT ranked.artist_id AS artist_id, ranked.name AS name, ranked.location AS location, ranked.latitude AS latitude, ranked.longitude AS longitude
 FROM (SELECT version.artist_id AS artist_id, version.name AS name, version.location AS location, version.latitude AS latitude, version.longitude AS longitude, row_number() OVER (PARTITION BY version.artist_id ORDER BY CASE WHEN (version.latitude IS NULL OR version.longitude IS NULL) THEN 1 ELSE 0 END, CASE WHEN (version.location IS NULL) THEN 1 ELSE 0 END, version.name, version.location, version.latitude, version.longitude) AS place
@@ -87,7 +98,7 @@ FROM staging_songs) AS version) AS ranked
 WHERE ranked.place = 1) AS best LEFT OUTER JOIN artist_dim ON artist_dim.artist_id = best.artist_id
 WHERE artist_dim.artist_id IS NULL;
 
--- 17 of 27: DELETE song_dim
+-- 18 of 28: DELETE song_dim
 DELETE FROM song_dim USING (SELECT contest.song_id AS song_id
 FROM (SELECT rival.song_id AS song_id, rival.is_new AS is_new, row_number() OVER (PARTITION BY rival.song_id ORDER BY CASE WHEN (rival.year IS NULL) THEN 1 ELSE 0 END, rival.title, rival.duration, rival.year, rival.artist_name, rival.artist_id, rival.is_new) AS place
 FROM (SELECT song_dim.song_id AS song_id, song_dim.title AS title, song_dim.artist_id AS artist_id, song_dim.year AS year, song_dim.duration AS duration, song_dim.artist_name AS artist_name, 0 AS is_new
@@ -101,7 +112,7 @@ WHERE staging_songs.song_id IN (SELECT song_dim.song_id
 FROM song_dim)) AS known) AS version) AS rival) AS contest
 WHERE contest.place = 1 AND contest.is_new = 1) AS better WHERE song_dim.song_id = better.song_id;
 
--- 18 of 27: INSERT song_dim
+-- 19 of 28: INSERT song_dim
 INSERT INTO song_dim (song_id, title, artist_id, year, duration, artist_name) SELECT best.song_id, best.title, best.artist_id, best.year, best.duration, best.artist_name
 FROM (SELECT ranked.song_id AS song_id, ranked.title AS title, ranked.artist_id AS artist_id, ranked.year AS year, ranked.duration AS duration, ranked.artist_name AS artist_name
 FROM (SELECT version.song_id AS song_id, version.title AS title, version.artist_id AS artist_id, version.year AS year, version.duration AS duration, version.artist_name AS artist_name, row_number() OVER (PARTITION BY version.song_id ORDER BY CASE WHEN (version.year IS NULL) THEN 1 ELSE 0 END, version.title, version.duration, version.year, version.artist_name, version.artist_id) AS place
@@ -110,7 +121,7 @@ FROM staging_songs) AS version) AS ranked
 WHERE ranked.place = 1) AS best LEFT OUTER JOIN song_dim ON song_dim.song_id = best.song_id
 WHERE song_dim.song_id IS NULL;
 
--- 19 of 27: UPDATE songplay_fact
+-- 20 of 28: UPDATE songplay_fact
 UPDATE songplay_fact SET song_id=matched.song_id, artist_id=matched.artist_id FROM (SELECT waiting.songplay_id AS songplay_id, waiting.duration AS duration, coalesce(sole_song.song_id, nearest.song_id) AS song_id, coalesce(sole_song.artist_id, nearest.artist_id) AS artist_id
 FROM (SELECT unmatched_songplay.songplay_id AS songplay_id, unmatched_songplay.title AS title, unmatched_songplay.artist_name AS artist_name, unmatched_songplay.duration AS duration
 FROM unmatched_songplay
@@ -129,11 +140,11 @@ FROM song_dim) AS credited
 WHERE credited.rivals > 1) AS rival_song ON rival_song.title = waiting_again.title AND rival_song.artist_name = waiting_again.artist_name) AS ranked
 WHERE ranked.place = 1) AS nearest ON nearest.songplay_id = waiting.songplay_id) AS matched WHERE songplay_fact.songplay_id = matched.songplay_id AND matched.song_id IS NOT NULL;
 
--- 20 of 27: DELETE unmatched_songplay
+-- 21 of 28: DELETE unmatched_songplay
 DELETE FROM unmatched_songplay USING song_dim AS arrived WHERE arrived.title = unmatched_songplay.title AND arrived.artist_name = unmatched_songplay.artist_name AND (EXISTS (SELECT staging_songs.song_id
 FROM staging_songs));
 
--- 21 of 27: DELETE user_dim
+-- 22 of 28: DELETE user_dim
 DELETE FROM user_dim USING (SELECT contest.user_id AS user_id
 FROM (SELECT rival.user_id AS user_id, rival.is_new AS is_new, row_number() OVER (PARTITION BY rival.user_id ORDER BY rival.last_seen_at DESC, coalesce(rival.level, '') DESC, rival.first_name, rival.last_name, rival.gender, rival.level, rival.is_new) AS place
 FROM (SELECT user_dim.user_id AS user_id, user_dim.first_name AS first_name, user_dim.last_name AS last_name, user_dim.gender AS gender, user_dim.level AS level, user_dim.last_seen_at AS last_seen_at, 0 AS is_new
@@ -152,7 +163,7 @@ FROM user_dim)) AS known
 WHERE known.user_id IS NOT NULL GROUP BY known.user_id) AS latest ON latest.user_id = event.user_id AND event.ts = latest.ts) AS version) AS rival) AS contest
 WHERE contest.place = 1 AND contest.is_new = 1) AS better WHERE user_dim.user_id = better.user_id;
 
--- 22 of 27: INSERT user_dim
+-- 23 of 28: INSERT user_dim
 INSERT INTO user_dim (user_id, first_name, last_name, gender, level, last_seen_at) SELECT best.user_id, best.first_name, best.last_name, best.gender, best.level, best.last_seen_at
 FROM (SELECT ranked.user_id AS user_id, ranked.first_name AS first_name, ranked.last_name AS last_name, ranked.gender AS gender, ranked.level AS level, ranked.last_seen_at AS last_seen_at
 FROM (SELECT version.user_id AS user_id, version.first_name AS first_name, version.last_name AS last_name, version.gender AS gender, version.level AS level, version.last_seen_at AS last_seen_at, row_number() OVER (PARTITION BY version.user_id ORDER BY version.last_seen_at DESC, coalesce(version.level, '') DESC, version.first_name, version.last_name, version.gender, version.level) AS place
@@ -163,14 +174,14 @@ WHERE staging_events.user_id IS NOT NULL GROUP BY staging_events.user_id) AS lat
 WHERE ranked.place = 1) AS best LEFT OUTER JOIN user_dim ON user_dim.user_id = best.user_id
 WHERE user_dim.user_id IS NULL;
 
--- 23 of 27: INSERT time_dim
+-- 24 of 28: INSERT time_dim
 INSERT INTO time_dim (start_time, hour, day, week, month, year, weekday) SELECT instant.start_time, CAST(EXTRACT(hour FROM instant.start_time) AS SMALLINT) AS hour, CAST(EXTRACT(day FROM instant.start_time) AS SMALLINT) AS day, CAST((EXTRACT(doy FROM CAST(instant.start_time AS DATE) + (3 - CAST(mod(EXTRACT(dow FROM instant.start_time) + 6, 7) AS INTEGER))) - 1) / 7 + 1 AS SMALLINT) AS week, CAST(EXTRACT(month FROM instant.start_time) AS SMALLINT) AS month, CAST(EXTRACT(year FROM instant.start_time) AS SMALLINT) AS year, CAST(EXTRACT(dow FROM instant.start_time) AS SMALLINT) AS weekday
 FROM (SELECT DISTINCT staging_events.ts AS start_time
 FROM staging_events
 WHERE staging_events.page = 'NextSong') AS instant LEFT OUTER JOIN time_dim ON time_dim.start_time = instant.start_time
 WHERE time_dim.start_time IS NULL;
 
--- 24 of 27: INSERT unmatched_songplay
+-- 25 of 28: INSERT unmatched_songplay
 INSERT INTO unmatched_songplay (songplay_id, title, artist_name, duration) SELECT play.songplay_id, play.title, play.artist_name, play.duration
 FROM (SELECT copy.songplay_id AS songplay_id, copy.start_time AS start_time, copy.user_id AS user_id, copy.level AS level, copy.session_id AS session_id, copy.item_in_session AS item_in_session, copy.location AS location, copy.user_agent AS user_agent, copy.title AS title, copy.artist_name AS artist_name, copy.duration AS duration
 FROM (SELECT CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session AS songplay_id, staging_events.ts AS start_time, staging_events.user_id AS user_id, staging_events.level AS level, staging_events.session_id AS session_id, staging_events.item_in_session AS item_in_session, CASE WHEN (staging_events.location > '!') THEN staging_events.location WHEN (trim(staging_events.location) != '') THEN staging_events.location END AS location, staging_events.user_agent AS user_agent, staging_events.song AS title, staging_events.artist AS artist_name, staging_events.length AS duration, row_number() OVER (PARTITION BY CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session ORDER BY staging_events.ts, staging_events.user_id, staging_events.level, staging_events.song, staging_events.artist, staging_events.length) AS place
@@ -179,7 +190,7 @@ WHERE staging_events.page = 'NextSong') AS copy LEFT OUTER JOIN songplay_fact ON
 WHERE songplay_fact.songplay_id IS NULL AND copy.place = 1) AS play LEFT OUTER JOIN song_dim ON song_dim.title = play.title AND song_dim.artist_name = play.artist_name
 WHERE song_dim.song_id IS NULL;
 
--- 25 of 27: INSERT unmatched_songplay
+-- 26 of 28: INSERT unmatched_songplay
 INSERT INTO unmatched_songplay (songplay_id, title, artist_name, duration) SELECT play.songplay_id, play.title, play.artist_name, play.duration
 FROM (SELECT staged.songplay_id AS songplay_id, staged.start_time AS start_time, staged.user_id AS user_id, staged.level AS level, staged.session_id AS session_id, staged.item_in_session AS item_in_session, staged.location AS location, staged.user_agent AS user_agent, staged.title AS title, staged.artist_name AS artist_name, staged.duration AS duration
 FROM (SELECT CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session AS songplay_id, staging_events.ts AS start_time, staging_events.user_id AS user_id, staging_events.level AS level, staging_events.session_id AS session_id, staging_events.item_in_session AS item_in_session, CASE WHEN (staging_events.location > '!') THEN staging_events.location WHEN (trim(staging_events.location) != '') THEN staging_events.location END AS location, staging_events.user_agent AS user_agent, staging_events.song AS title, staging_events.artist AS artist_name, staging_events.length AS duration
@@ -188,7 +199,7 @@ WHERE staging_events.page = 'NextSong') AS staged LEFT OUTER JOIN staging_repeat
 WHERE staging_repeats.songplay_id IS NULL AND songplay_fact.songplay_id IS NULL) AS play LEFT OUTER JOIN song_dim ON song_dim.title = play.title AND song_dim.artist_name = play.artist_name
 WHERE song_dim.song_id IS NULL;
 
--- 26 of 27: INSERT songplay_fact
+-- 27 of 28: INSERT songplay_fact
 INSERT INTO songplay_fact (songplay_id, start_time, user_id, level, session_id, item_in_session, location, user_agent, duration, song_id, artist_id) SELECT play.songplay_id, play.start_time, play.user_id, play.level, play.session_id, play.item_in_session, play.location, play.user_agent, play.duration, coalesce(sole_song.song_id, nearest.song_id) AS song_id, coalesce(sole_song.artist_id, nearest.artist_id) AS artist_id
 FROM (SELECT copy.songplay_id AS songplay_id, copy.start_time AS start_time, copy.user_id AS user_id, copy.level AS level, copy.session_id AS session_id, copy.item_in_session AS item_in_session, copy.location AS location, copy.user_agent AS user_agent, copy.title AS title, copy.artist_name AS artist_name, copy.duration AS duration
 FROM (SELECT CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session AS songplay_id, staging_events.ts AS start_time, staging_events.user_id AS user_id, staging_events.level AS level, staging_events.session_id AS session_id, staging_events.item_in_session AS item_in_session, CASE WHEN (staging_events.location > '!') THEN staging_events.location WHEN (trim(staging_events.location) != '') THEN staging_events.location END AS location, staging_events.user_agent AS user_agent, staging_events.song AS title, staging_events.artist AS artist_name, staging_events.length AS duration, row_number() OVER (PARTITION BY CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session ORDER BY staging_events.ts, staging_events.user_id, staging_events.level, staging_events.song, staging_events.artist, staging_events.length) AS place
@@ -209,7 +220,7 @@ FROM song_dim) AS credited
 WHERE credited.rivals > 1) AS rival_song ON rival_song.title = play_again.title AND rival_song.artist_name = play_again.artist_name) AS ranked
 WHERE ranked.place = 1) AS nearest ON nearest.songplay_id = play.songplay_id;
 
--- 27 of 27: INSERT songplay_fact
+-- 28 of 28: INSERT songplay_fact
 INSERT INTO songplay_fact (songplay_id, start_time, user_id, level, session_id, item_in_session, location, user_agent, duration, song_id, artist_id) SELECT play.songplay_id, play.start_time, play.user_id, play.level, play.session_id, play.item_in_session, play.location, play.user_agent, play.duration, coalesce(sole_song.song_id, nearest.song_id) AS song_id, coalesce(sole_song.artist_id, nearest.artist_id) AS artist_id
 FROM (SELECT staged.songplay_id AS songplay_id, staged.start_time AS start_time, staged.user_id AS user_id, staged.level AS level, staged.session_id AS session_id, staged.item_in_session AS item_in_session, staged.location AS location, staged.user_agent AS user_agent, staged.title AS title, staged.artist_name AS artist_name, staged.duration AS duration
 FROM (SELECT CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session AS songplay_id, staging_events.ts AS start_time, staging_events.user_id AS user_id, staging_events.level AS level, staging_events.session_id AS session_id, staging_events.item_in_session AS item_in_session, CASE WHEN (staging_events.location > '!') THEN staging_events.location WHEN (trim(staging_events.location) != '') THEN staging_events.location END AS location, staging_events.user_agent AS user_agent, staging_events.song AS title, staging_events.artist AS artist_name, staging_events.length AS duration

@@ -231,3 +231,8 @@ def test_a_column_of_the_star_takes_what_staging_holds():
 def test_keys_of_the_files_are_those_of_the_real_log():
     columns = Base.metadata.tables["staging_events"].columns
     assert {json_key(column) for column in columns} == set(event())
+
+
+def test_a_database_without_a_warehouse_is_told_apart():
+    with pytest.raises(WarehouseError, match="has no table artist_dim; load, or alembic upgrade"):
+        check(connect("duckdb:///:memory:"))

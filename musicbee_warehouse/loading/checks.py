@@ -363,7 +363,7 @@ def run_checks(connection: Connection, which: Sequence[Check]) -> list[Checked]:
         select(literal(position, Integer, literal_execute=True), _number(each).scalar_subquery())
         for position, each in enumerate(which)
     ]
-    found = dict(connection.execute(union_all(*numbers)).tuples().all())
+    found = {int(place): int(rows) for place, rows in connection.execute(union_all(*numbers))}
     checked: dict[str, Checked] = {}
     for position, each in enumerate(which):
         looked = _looked_into(connection, each) if found[position] else [Checked(each.name, 0)]

@@ -356,7 +356,7 @@ def count(connection: Connection) -> dict[str, int]:
         select(literal(str(table.name), literal_execute=True), func.count()).select_from(table)
         for table in COUNTED
     ]
-    return dict(connection.execute(union_all(*counts)).tuples().all())
+    return {str(table): int(rows) for table, rows in connection.execute(union_all(*counts))}
 
 
 def _prove(

@@ -17,20 +17,47 @@ from functools import cache
 from inspect import signature
 from typing import Any
 
-from sqlalchemy import Column, Connection, Delete, Table, column, delete, exists, table
-from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy import (
+    DDL,
+    Column,
+    Connection,
+    Delete,
+    Double,
+    Engine,
+    Float,
+    ForeignKeyConstraint,
+    Numeric,
+    Table,
+    TextClause,
+    Uuid,
+    cast,
+    column,
+    delete,
+    event,
+    exists,
+    table,
+)
+from sqlalchemy.dialects.postgresql import INTERVAL
+from sqlalchemy.dialects.postgresql.base import PGDialect, PGTypeCompiler
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.engine.interfaces import BindTyping
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.sql.annotation import Annotated
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.sql.schema import Identity
+from sqlalchemy.sql.schema import Constraint, Identity
 from sqlalchemy.sql.visitors import Visitable
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import NUMERIC, VARCHAR, TypeEngine
 from sqlalchemy_redshift.ddl import get_table_attributes
 from sqlalchemy_redshift.dialect import (
     RESERVED_WORDS,
     RedshiftDDLCompiler,
     RedshiftDialect_redshift_connector,
+    RedshiftDialectMixin,
     RedshiftIdentifierPreparer,
+    RedshiftTypeCompiler,
 )
+
+from musicbee_warehouse.redshift.guard import check, check_before_execute, refusal, refused
 
 _ALSO_RESERVED = frozenset({"connect", "interval", "qualify", "start", "tablesample"})
 """``interval`` is in today's list, ``start`` and ``connect`` fail as aliases, the others as words
@@ -39,6 +66,10 @@ _IDENTITY = re.compile(r"""^"?(default_)?identity"?\(.*'(-?\d+),(-?\d+)'""")
 """How the catalogue spells an identity column: ``"identity"(1042, 0, '1,1'::text)``."""
 _AUTOMATIC = ("diststyle", "sortkey", "encode")
 _PLACEMENT = (*_AUTOMATIC, "distkey", "interleaved_sortkey")
+_SHARED_TYPES = frozenset(
+    f"visit_{name}" for name in ("BIGINT", "FLOAT", "OID", "REGCLASS", "TIME", "TIMESTAMP")
+)
+"""The types of PostgreSQL's dialect that are Redshift's too, in its catalogue at least."""
 _Stock: Any = RedshiftDialect_redshift_connector
 _PostgreSQL: Any = PGDialect
 """What the stock dialect is made from, to call where that is in the way."""
@@ -54,7 +85,7 @@ class Statements(_Stock.statement_compiler):  # type: ignore[misc]
         every row is deleted, drops tables from USING, loses CTEs and fails for ORM models:
         https://github.com/sqlalchemy-redshift/sqlalchemy-redshift/issues/146
         """
-        misspelt = type(obj) is Delete and _delete_is_misspelt()
+        misspelt = _spelling_class(obj) is Delete and _delete_is_misspelt()
         spell = self.visit_delete if misspelt else super().process
         text: str = spell(obj, **options)
         return text
@@ -88,6 +119,50 @@ class Statements(_Stock.statement_compiler):  # type: ignore[misc]
         """
         return f"listagg{self.function_argspec(function, **options)}"
 
+    def visit_truediv_binary(self, binary: Any, _operator: Any, **options: Any) -> str:
+        """Divide whole numbers as doubles.
+
+        The stock dialect casts a divisor to NUMERIC, which is NUMERIC(18,0) on Redshift, so that
+        2.5 becomes 3.
+        """
+        fractional = binary.right.type._type_affinity in {Numeric, Float}
+        right = binary.right if fractional else cast(binary.right, Double())
+        return f"{self.process(binary.left, **options)} / {self.process(right, **options)}"
+
+    def visit_textclause(self, clause: TextClause, *results: Any, **options: Any) -> str:
+        """Judge SQL written as text, in what is printed too.
+
+        A script, spelt with its values in place, runs in one transaction.
+        """
+        whole = not self.stack
+        text: str = super().visit_textclause(clause, *results, **options)
+        if whole:
+            check(text, in_transaction=options.get("literal_binds", False))
+        return text
+
+    def get_select_precolumns(self, query: Any, **options: Any) -> str:
+        """Spell DISTINCT, without ON."""
+        if query._distinct_on:
+            raise refusal("DISTINCT ON")
+        words: str = super().get_select_precolumns(query, **options)
+        return words
+
+    for_update_clause = refused("FOR UPDATE")
+    returning_clause = refused("RETURNING")
+    visit_aggregate_order_by = refused("aggregate ORDER BY")
+    visit_array = visit_array_agg_func = visit_slice = refused("array")
+    visit_funcfilter = refused("FILTER")
+    visit_is_distinct_from_binary = refused("IS DISTINCT FROM")
+    visit_is_not_distinct_from_binary = refused("IS DISTINCT FROM")
+    visit_json_getitem_op_binary = visit_json_path_getitem_op_binary = refused("JSON")
+    visit_lateral = refused("LATERAL")
+    visit_on_conflict_do_nothing = visit_on_conflict_do_update = refused("ON CONFLICT")
+    visit_savepoint = visit_rollback_to_savepoint = visit_release_savepoint = refused("SAVEPOINT")
+    visit_sequence = refused("object")
+    visit_string_agg_func = refused("string_agg")
+    visit_tablesample = refused("TABLESAMPLE")
+    visit_values = refused("VALUES")
+
 
 class Definitions(RedshiftDDLCompiler):  # type: ignore[misc]
     """Spells tables."""
@@ -97,6 +172,8 @@ class Definitions(RedshiftDDLCompiler):  # type: ignore[misc]
 
         https://github.com/sqlalchemy-redshift/sqlalchemy-redshift/issues/80
         """
+        if column.computed is not None:
+            raise refusal("computed")
         text: str = super().get_column_specification(column, **options)
         name = self.preparer.format_column(column)
         begin = f"{name} {self.dialect.type_compiler_instance.process(column.type)}"
@@ -110,6 +187,9 @@ class Definitions(RedshiftDDLCompiler):  # type: ignore[misc]
         ``Identity(always=True)`` is Redshift's plain IDENTITY, which takes no values of one's own:
         https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html
         """
+        others = (identity.minvalue, identity.maxvalue, identity.cycle, identity.cache)
+        if any(option is not None for option in others):
+            raise refusal("identity")
         start = 1 if identity.start is None else identity.start
         step = 1 if identity.increment is None else identity.increment
         return f"{'' if identity.always else 'GENERATED BY DEFAULT AS '}IDENTITY({start},{step})"
@@ -132,6 +212,78 @@ class Definitions(RedshiftDDLCompiler):  # type: ignore[misc]
         # Distribution comes first in the grammar, encoding last.
         place = int("diststyle" in automatic)
         return "".join([*clauses[:place], keys, *clauses[place:]])
+
+    def visit_ddl(self, ddl: DDL, **options: Any) -> str:
+        """Judge DDL written as text."""
+        text: str = super().visit_ddl(ddl, **options)
+        check(text, in_transaction=True)
+        return text
+
+    def define_constraint_cascades(self, key: ForeignKeyConstraint) -> str:
+        """Refuse what a key is to do, for Redshift only notes it."""
+        if key.ondelete or key.onupdate:
+            raise refusal("cascade")
+        return ""
+
+    def define_constraint_match(self, key: ForeignKeyConstraint) -> str:
+        """Refuse how a key is to match, for Redshift only notes it."""
+        if key.match:
+            raise refusal("cascade")
+        return ""
+
+    def define_constraint_deferrability(self, constraint: Constraint) -> str:
+        """Refuse when a constraint is to be checked, for Redshift only notes it."""
+        if constraint.deferrable or constraint.initially:
+            raise refusal("cascade")
+        return ""
+
+    visit_check_constraint = visit_column_check_constraint = refused("CHECK")
+    visit_create_domain_type = visit_create_sequence = refused("object")
+    visit_create_enum_type = refused("enum")
+    visit_create_index = visit_exclude_constraint = refused("index")
+
+
+class Types(RedshiftTypeCompiler):  # type: ignore[misc]
+    """Spells types."""
+
+    def visit_VARCHAR(self, type_: VARCHAR, **_options: Any) -> str:  # noqa: N802 - its name
+        """Spell a text, whose width in bytes is to be given."""
+        if type_.length is None:
+            raise refusal("text")
+        return f"VARCHAR({type_.length})"
+
+    visit_TEXT = visit_NVARCHAR = visit_VARCHAR  # noqa: N815 - as SQLAlchemy calls them
+
+    def visit_NUMERIC(self, type_: NUMERIC[Any], **options: Any) -> str:  # noqa: N802 - its name
+        """Spell a decimal number, whose precision is to be given."""
+        if type_.precision is None:
+            raise refusal("numeric")
+        text: str = super().visit_NUMERIC(type_, **options)
+        return text
+
+    visit_DECIMAL = visit_NUMERIC  # noqa: N815 - as SQLAlchemy calls it
+
+    def visit_INTERVAL(self, type_: INTERVAL, **options: Any) -> str:  # noqa: N802 - its name
+        """Spell a span of time, whose fields are to be given."""
+        if type_.fields is None:
+            raise refusal("interval")
+        text: str = super().visit_INTERVAL(type_, **options)
+        return text
+
+    def visit_uuid(self, _type: Uuid[Any], **_options: Any) -> str:
+        """Keep a UUID as text."""
+        return "CHAR(32)"
+
+    visit_ARRAY = refused("array")  # noqa: N815 - as SQLAlchemy calls them, here and below
+    visit_BYTEA = refused("bytes")  # noqa: N815
+    visit_DOMAIN = visit_ENUM = refused("enum")  # noqa: N815
+    visit_JSON = visit_JSONB = visit_JSONPATH = refused("JSON")  # noqa: N815
+    visit_UUID = refused("UUID")  # noqa: N815
+
+
+for _visit in vars(PGTypeCompiler):
+    if _visit[len("visit_") :].isupper() and _visit not in _SHARED_TYPES | vars(Types).keys():
+        setattr(Types, _visit, refused("type"))
 
 
 class Names(RedshiftIdentifierPreparer):  # type: ignore[misc]
@@ -168,6 +320,7 @@ class Redshift(RedshiftDialect_redshift_connector):  # type: ignore[misc]
 
     statement_compiler = Statements
     ddl_compiler = Definitions
+    type_compiler = Types
     preparer = Names
     execution_ctx_cls = Execution
     supports_statement_cache = False  # LIMIT is spelt as a number
@@ -183,6 +336,10 @@ class Redshift(RedshiftDialect_redshift_connector):  # type: ignore[misc]
     # https://docs.aws.amazon.com/redshift/latest/dg/r_INSERT_30.html
     cte_follows_insert = True
 
+    # Uuid() and Enum() are text, see Types, and parameters are not cast to PostgreSQL's types.
+    supports_native_uuid = supports_native_enum = False
+    bind_typing = BindTyping.NONE
+
     def __init__(self, paramstyle: str = "qmark", **options: Any) -> None:
         """Write parameters as ``?``.
 
@@ -190,6 +347,11 @@ class Redshift(RedshiftDialect_redshift_connector):  # type: ignore[misc]
         those outside quotes alone, so that ``text("select '50%'")`` reads ``50%%``.
         """
         super().__init__(paramstyle=paramstyle, **options)
+
+    @classmethod
+    def engine_created(cls, engine: Engine) -> None:
+        """Have every statement judged before it is sent."""
+        event.listen(engine, "before_cursor_execute", check_before_execute)
 
     def _set_backslash_escapes(self, _connection: Connection) -> None:
         """Double the backslashes of literals, as PostgreSQL before ``standard_conforming_strings``.
@@ -207,12 +369,33 @@ class Redshift(RedshiftDialect_redshift_connector):  # type: ignore[misc]
         type_: TypeEngine[Any] = super()._reflect_type(format_type, *_no_named_types(), **options)
         return type_
 
-    def get_columns(
-        self, connection: Connection, table_name: str, schema: str | None = None, **options: Any
-    ) -> list[dict[str, Any]]:
+    def get_temp_table_names(
+        self, _connection: Connection, _schema: str | None = None, **_options: Any
+    ) -> list[str]:
+        """Reflect no temporary tables.
+
+        PostgreSQL's dialect asks for ``pg_class.relpersistence``, which came with PostgreSQL 9.1.
+        https://github.com/sqlalchemy-redshift/sqlalchemy-redshift/issues/264
+        """
+        return []
+
+    get_temp_view_names = get_temp_table_names
+
+    def _get_column_info(self, *, encode: str | None = None, **about: Any) -> dict[str, Any]:
         """Reflect identity and encoding as the arguments that declare them."""
-        columns = super().get_columns(connection, table_name, schema, **options)
-        return [{**column, **_declared(column)} for column in columns]
+        found: dict[str, Any] = super()._get_column_info(encode=encode, **about)
+        if encode:
+            encode = "raw" if encode == "none" else encode
+            found["dialect_options"] = {"redshift_encode": encode}
+        if identity := _IDENTITY.match(found["default"] or ""):
+            by_default, start, increment = identity.groups()
+            found["identity"] = {
+                "always": by_default is None,
+                "start": int(start),
+                "increment": int(increment),
+            }
+            found.update(default=None, autoincrement=True)
+        return found
 
     def get_pk_constraint(
         self, connection: Connection, table_name: str, schema: str | None = None, **options: Any
@@ -242,6 +425,13 @@ class Redshift(RedshiftDialect_redshift_connector):  # type: ignore[misc]
         return found
 
 
+for _reflect in vars(PGDialect).keys() - vars(RedshiftDialectMixin).keys():
+    if _reflect.startswith(("get_multi_", "has_multi_")):
+        # In one statement PostgreSQL's dialect asks for what Redshift's catalogue lacks, in ever
+        # more methods: https://github.com/sqlalchemy-redshift/sqlalchemy-redshift/issues/329
+        setattr(Redshift, _reflect, getattr(DefaultDialect, _reflect))
+
+
 class _NoNamedTypes:
     """What SQLAlchemy 2.1 looks enums and domains up in, empty."""
 
@@ -254,6 +444,15 @@ def _no_named_types() -> tuple[Any, ...]:
     """Return no enums and no domains, in the one argument or the two that SQLAlchemy takes."""
     one = "named_type_loader" in signature(PGDialect._reflect_type).parameters
     return (_NoNamedTypes(),) if one else ({}, {})
+
+
+def _spelling_class(obj: Visitable) -> type:
+    """Return the class that says how an element is spelt, which may have a hook of its own.
+
+    The ORM wraps statements in classes of annotations, which ask the class of what they wrap.
+    """
+    classes = (each for each in type(obj).__mro__ if not issubclass(each, Annotated))
+    return next(each for each in classes if "_compiler_dispatch" in vars(each))
 
 
 @cache
@@ -269,22 +468,6 @@ def _delete_is_misspelt() -> bool:
 def _is_auto(table: Table, value: Any) -> bool:
     """Tell the word AUTO from a column of that name."""
     return isinstance(value, str) and value.upper() == "AUTO" and value not in table.c
-
-
-def _declared(column: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a reflected column lacks: its identity and its ``redshift_encode``."""
-    lacking: dict[str, Any] = {}
-    if encode := column["info"].get("encode"):
-        lacking["dialect_options"] = {"redshift_encode": encode}
-    if found := _IDENTITY.match(column["default"] or ""):
-        by_default, start, increment = found.groups()
-        lacking["identity"] = {
-            "always": by_default is None,
-            "start": int(start),
-            "increment": int(increment),
-        }
-        lacking.update(default=None, autoincrement=True)
-    return lacking
 
 
 def _without_quotes(key: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def sql_html(sql: str) -> str:
     coloured = highlight(sql, SqlLexer(), _formatter()).rstrip()
     return (
         '<pre style="text-align: left; background: #f6f8fa; color: #1f2328; padding: 0.7em 1em; '
-        f'border-radius: 6px; white-space: pre-wrap; line-height: 1.45">{coloured}</pre>'
+        f'border-radius: 6px; white-space: pre-wrap; font: 0.9em/1.45 monospace">{coloured}</pre>'
     )
 
 

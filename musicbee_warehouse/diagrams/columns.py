@@ -59,9 +59,12 @@ class Lineage(Picture):
         return sorted({str(edge.source) for edge in self.edges if edge.source.name[:1] == "$"})
 
     @property
-    def use(self) -> Use:
-        """How the values come about: taken as they are, transformed or aggregated."""
-        return max((edge.use for edge in self.edges), default=Use.IDENTITY)
+    def use(self) -> Use | None:
+        """How the values come about: taken as they are, transformed or aggregated.
+
+        None if they are made of no column, as a constant is, and a count of rows.
+        """
+        return max((edge.use for edge in self.edges), default=None)
 
     def drawing(self) -> Drawing:
         """Return a box for each table with its columns that have a part."""

@@ -36,6 +36,8 @@ _FONT = "ui-monospace, 'SFMono-Regular', Menlo, Consolas, 'DejaVu Sans Mono', mo
 _ADVANCE = 0.605
 """The width of a letter of a fixed-width font, in its size."""
 _TITLE, _TEXT = 13.0, 12.0
+_WIDEST = 1000.0
+"""The width that a wide picture is shrunk to: what a notebook has room for."""
 _HEAD, _CAPTION, _ROW, _PAD, _MARGIN = 30.0, 17.0, 20.0, 11.0, 16.0
 
 
@@ -52,9 +54,10 @@ def render(drawing: Drawing) -> str:
         [_joint(line, boxes) for line in drawing.lines],
     )
     width, height = layout.width + 2 * _MARGIN, layout.height + 2 * _MARGIN
+    scale = min(1, _WIDEST / width)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'width="{width:.0f}" height="{height:.0f}" role="img" '
+        f'width="{width * scale:.0f}" height="{height * scale:.0f}" role="img" '
         f'style="max-width: 100%; height: auto" font-family="{_FONT}" fill="{_INK}">',
         f"<title>{escape(drawing.title)}</title>",
         f'<rect width="{width:.0f}" height="{height:.0f}" rx="10" fill="#ffffff"/>',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -45,10 +46,9 @@ class Base(DeclarativeBase):
         return f"{type(self).__name__}({values})"
 
     def _repr_html_(self) -> str:
-        columns = self.__table__.columns.keys()
-        return display.table_html(
-            ["column", "value"], [[name, repr(getattr(self, name))] for name in columns]
-        )
+        values = {name: getattr(self, name) for name in self.__table__.c.keys()}  # noqa: SIM118 - no dict
+        shown = ([n, str(v) if isinstance(v, datetime) else repr(v)] for n, v in values.items())
+        return display.table_html(["column", "value"], list(shown))
 
 
 @event.listens_for(PrimaryKeyConstraint, "after_parent_attach")

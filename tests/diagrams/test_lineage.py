@@ -43,7 +43,7 @@ from musicbee_warehouse import (
     lineage,
     star,
 )
-from musicbee_warehouse.analytics import top_songs
+from musicbee_warehouse.analytics import QUESTIONS
 from musicbee_warehouse.diagrams import Use
 from musicbee_warehouse.diagrams.sources import assigned
 
@@ -364,12 +364,29 @@ def test_a_column_may_be_named_in_many_ways(same):
 
 
 def test_a_number_of_a_question_leads_back_to_the_files():
-    title = lineage(top_songs().subquery().c.title)
-    assert title.keys == ["song_data $.title"]
+    heard = (
+        select(SongDim.title, func.sum(SongplayFact.duration).label("seconds"), func.count())
+        .join_from(SongplayFact, SongplayFact.song)
+        .group_by(SongDim.title)
+        .subquery()
+    )
+    title, seconds, plays = map(lineage, heard.c)
+    assert (title.keys, title.use) == (["song_data $.title"], Use.TRANSFORMATION)
+    assert (seconds.keys, seconds.use) == (["log_data $.length"], Use.AGGREGATION)
+    assert (plays.keys, plays.use) == ([], None)
     assert title.edges[0].target == ("query", "title")
-    plays = lineage(top_songs().subquery().c.plays)
-    assert plays.keys == []
-    assert {str(edge.source) for edge in plays.decisive} >= {"songplay_fact.song_id"}
+    assert {str(edge.source) for edge in plays.decisive} == {
+        "song_dim.song_id",
+        "song_dim.title",
+        "songplay_fact.song_id",
+    }
+
+
+@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS.keys())
+def test_the_columns_of_every_question_lead_to_files_or_count_rows(question):
+    for each in question().subquery().c:
+        found = lineage(each)
+        assert found.keys or found.decisive or found.use is None
 
 
 def test_a_pipeline_of_one_s_own_has_its_own_lineage():

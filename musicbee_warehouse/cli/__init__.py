@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from musicbee_warehouse.cli import diagrams, loading, migrate, simulation, warehouse
+from musicbee_warehouse.cli import cluster, diagrams, loading, migrate, simulation, warehouse
 from musicbee_warehouse.cli.app import app
 
-__all__ = ["diagrams", "loading", "main", "migrate", "simulation", "warehouse"]
+__all__ = ["cluster", "diagrams", "loading", "main", "migrate", "simulation", "warehouse"]
 
 
 def main() -> None:

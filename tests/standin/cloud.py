@@ -25,7 +25,7 @@ from sqlalchemy import URL
 
 from standin.asked import Faults, Statements
 from standin.certificates import LOCAL, Authority
-from standin.clusters import Databases, Warehouse, moto_cluster_at
+from standin.clusters import Databases, MadeCluster, Warehouse, cluster_at, workgroup_at
 from standin.front import Cluster, Front
 from standin.postgres import Postgres
 from standin.services import Services
@@ -106,7 +106,8 @@ class Cloud:
     @property
     def secrets(self) -> set[str]:
         """What must not turn up in statements, logs and output."""
-        return {self.warehouse.password, self._key.secret_access_key}
+        own = {self.warehouse.password, self._key.secret_access_key}
+        return own | self.services.logins.secrets
 
     @functools.cache  # noqa: B019 - there is one cloud
     def client(self, service: str) -> Any:
@@ -159,7 +160,13 @@ class Cloud:
 
     def cluster_at(self, host: str) -> Cluster | None:
         """Find what is reached under a host name."""
-        return self.warehouse if host == LOCAL else moto_cluster_at(host, self.databases)
+        if host == LOCAL:
+            return self.warehouse
+        if ".redshift-serverless." in host:
+            found = workgroup_at(host, self.client("redshift-serverless"))
+        else:
+            found = cluster_at(host)
+        return MadeCluster(found, self.databases, self.services.logins) if found else None
 
     @contextlib.contextmanager
     def resolving(self) -> Iterator[None]:

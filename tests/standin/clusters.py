@@ -1,15 +1,22 @@
-"""What host names lead to: a warehouse that is always there, and the clusters that moto knows."""
+"""What host names lead to: a warehouse that is always there, and what was made by the APIs."""
 
 from __future__ import annotations
 
+import json
+import re
 import secrets
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.redshift.models import redshift_backends
+from moto.secretsmanager.models import secretsmanager_backends
 
+from standin.logins import Logins, cluster_place, workgroup_place
 from standin.postgres import Postgres
 from standin.storage import Storage, assume, service_error
 from standin.tokens import Refused
@@ -28,6 +35,13 @@ class Databases:
         with self._lock:
             if not self._admin.query(f"SELECT 1 FROM pg_roles WHERE rolname = {literal(name)}"):
                 self._admin.query(f"CREATE ROLE {identifier(name)} LOGIN CREATEDB CREATEROLE")
+
+    def has_user(self, name: str) -> bool:
+        """Tell whether there is a user."""
+        with self._lock:
+            return bool(
+                self._admin.query(f"SELECT 1 FROM pg_roles WHERE rolname = {literal(name)}")
+            )
 
     def add(self, name: str, owner: str, template: str = "template1") -> None:
         """Make a database, unless it is there."""
@@ -72,9 +86,9 @@ class Warehouse:
         """The ARNs of the attached roles; the first is the default."""
         databases.add_user(self.user)
 
-    def passwords(self, user: str) -> Iterable[str]:
+    def passwords(self, user: str) -> Mapping[str, str]:
         """Return the user's password."""
-        return [self.password] if user == self.user else []
+        return {self.password: user} if user == self.user else {}
 
     def prepare(self, user: str, database: str) -> str:  # noqa: ARG002 - they are there
         """Return PostgreSQL's name of a database."""
@@ -85,35 +99,118 @@ class Warehouse:
         return storage_of(role, user, self.roles, self.roles[0] if self.roles else None)
 
 
-class MotoCluster:
-    """A cluster that was made by ``create_cluster``, at its own host name."""
+@dataclass(frozen=True)
+class Described:
+    """A cluster or workgroup, as an API describes it.
 
-    def __init__(self, cluster: Any, databases: Databases) -> None:
-        self._cluster, self._databases = cluster, databases
+    Attributes:
+        place: where its temporary passwords are kept, see :mod:`standin.logins`.
+        identity: what tells it from others of the same name, of other times.
+        database: the one that it was made with.
+        admin: its admin user; the password is None if it isn't known.
+        roles: the attached roles.
+    """
 
-    def passwords(self, user: str) -> Iterable[str]:
-        """Return the password of the admin user, while the cluster is available."""
-        is_admin = user == self._cluster.master_username
-        there = self._cluster.status == "available"
-        return [self._cluster.master_user_password] if is_admin and there else []
+    place: str
+    identity: str
+    database: str
+    admin: str
+    admin_password: str | None
+    roles: Sequence[str]
+    default_role: str | None
+
+
+class MadeCluster:
+    """A cluster or workgroup that somebody made by an API, at its own host name."""
+
+    def __init__(self, described: Described, databases: Databases, logins: Logins) -> None:
+        self._described, self._databases, self._logins = described, databases, logins
+
+    def passwords(self, user: str) -> Mapping[str, str]:
+        """Return the admin user's password, and the temporary ones of a user."""
+        admin = self._described.admin
+        self._databases.add_user(admin)
+        found = {
+            password: database_user
+            for password, database_user in self._logins.of(self._described.place, user).items()
+            if not user.startswith("IAM:")
+            or database_user == user
+            or self._databases.has_user(database_user)
+        }
+        if user == admin and self._described.admin_password:
+            found[self._described.admin_password] = admin
+        return found
 
     def prepare(self, user: str, database: str) -> str:
-        """Make user and database where they are those that the cluster was made with."""
+        """Make the user, and the database where it is that which the cluster was made with."""
+        name = f"{database}@{self._described.identity}"
         self._databases.add_user(user)
-        if database == self._cluster.db_name:
-            self._databases.add(database, user)
-        return database
+        if database == self._described.database:
+            self._databases.add(name, self._described.admin)
+        return name
 
     def storage(self, role: str, user: str) -> Storage:
         """Return S3 as a role may use it."""
-        attached = list(self._cluster.iam_roles_arn or [])
-        return storage_of(role, user, attached, attached[0] if attached else None)
+        described = self._described
+        return storage_of(role, user, described.roles, described.default_role)
 
 
-def moto_cluster_at(host: str, databases: Databases) -> MotoCluster | None:
-    """Find a cluster by the address of its endpoint."""
+def cluster_at(host: str) -> Described | None:
+    """Find a provisioned cluster that is available by the address of its endpoint."""
     for backend in redshift_backends[DEFAULT_ACCOUNT_ID].values():
         for cluster in backend.clusters.values():
-            if cluster.endpoint["Address"] == host:
-                return MotoCluster(cluster, databases)
+            if cluster.endpoint["Address"] == host and cluster.status == "available":
+                roles = list(cluster.iam_roles_arn or [])
+                default = getattr(cluster, "default_iam_role_arn", None)
+                return Described(
+                    place=cluster_place(cluster.cluster_identifier),
+                    identity=f"{cluster.cluster_identifier}-{id(cluster):x}",
+                    database=cluster.db_name,
+                    admin=cluster.master_username,
+                    admin_password=cluster.master_user_password,
+                    roles=roles,
+                    default_role=default or (roles[0] if roles else None),
+                )
+    return None
+
+
+def workgroup_at(host: str, client: Any) -> Described | None:
+    """Find a workgroup that is available by its host name, by asking the API about it.
+
+    Args:
+        host: the address of its endpoint, which begins with its name.
+        client: boto3's client of ``redshift-serverless``; moto has no such service, a test may.
+    """
+    try:
+        found = client.get_workgroup(workgroupName=host.partition(".")[0])["workgroup"]
+        space = client.get_namespace(namespaceName=found["namespaceName"])["namespace"]
+    except (ClientError, ResponseParserError):
+        return None
+    if found["status"] != "AVAILABLE" or found["endpoint"]["address"] != host:
+        return None
+    roles = [_arn_of(role) for role in space.get("iamRoles", [])]
+    default = space.get("defaultIamRoleArn")
+    return Described(
+        place=workgroup_place(found["workgroupName"]),
+        identity=space["namespaceId"],
+        database=space.get("dbName", "dev"),
+        admin=space.get("adminUsername", "admin"),
+        admin_password=_secret_password(space.get("adminPasswordSecretArn")),
+        roles=roles,
+        default_role=default or (roles[0] if roles else None),
+    )
+
+
+def _arn_of(role: str) -> str:
+    """Return the ARN of a role, which the API shows in more words than one."""
+    found = re.search(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+", role)
+    return found.group() if found else role
+
+
+def _secret_password(arn: str | None) -> str | None:
+    for backend in secretsmanager_backends[DEFAULT_ACCOUNT_ID].values():
+        for secret in backend.secrets.values():
+            if arn and secret.arn == arn:
+                version = secret.versions[secret.default_version_id]
+                return str(json.loads(version["secret_string"])["password"])
     return None

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from standin.asked import Faults, Statements
@@ -20,8 +20,8 @@ from standin.storage import Storage
 class Cluster(Protocol):
     """What is reached under a host name: a cluster, or a workgroup of Serverless."""
 
-    def passwords(self, user: str) -> Iterable[str]:
-        """Return the passwords that let a user in now: a lasting one, and temporary ones."""
+    def passwords(self, user: str) -> Mapping[str, str]:
+        """Return the passwords that let a user in now, lasting or temporary, and as whom."""
 
     def prepare(self, user: str, database: str) -> str:
         """Make what is needed for a user and a database; return PostgreSQL's name of the latter."""

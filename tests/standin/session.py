@@ -96,7 +96,7 @@ class Session(threading.Thread):
 
     def storage(self, role: str) -> Storage:
         """Return S3 as a role may use it that is attached to the cluster."""
-        return self.cluster.storage(role, self.parameters["user"])
+        return self.cluster.storage(role, self.user)
 
     def lock_for_writing(self, table: str) -> None:
         """Let other writers to a table wait for the end of the transaction.
@@ -127,36 +127,34 @@ class Session(threading.Thread):
         self.parameters = dict(zip(parts[0::2], parts[1::2], strict=False))
         self.wire = Wire(self._socket)
         cluster = self.front.cluster_at(host)
-        if cluster is None or not self._authenticated(cluster):
-            user = self.parameters.get("user", "")
-            told = f'password authentication failed for user "{user}"'
+        user = self._authenticated(cluster) if cluster else None
+        if cluster is None or user is None:
+            told = f'password authentication failed for user "{self.parameters.get("user")}"'
             self.wire.send(b"E", fields("FATAL", "28000", told))
             return False
-        self.cluster = cluster
+        self.cluster, self.user = cluster, user
         return self._open_backend()
 
-    def _authenticated(self, cluster: Cluster) -> bool:
+    def _authenticated(self, cluster: Cluster) -> str | None:
+        """Return the user of the database that the client's user and password stand for."""
         salt = os.urandom(4)
         self.wire.send(b"R", struct.pack("!i", _MD5_PASSWORD) + salt)
-        code, answer = self.wire.read()
+        _, answer = self.wire.read()
         user = self.parameters.get("user", "")
-        expected = [
-            b"md5" + _md5(_md5(password.encode() + user.encode()) + salt)
-            for password in cluster.passwords(user)
-        ]
-        return code == b"p" and answer[:-1] in expected
+        for password, database_user in cluster.passwords(user).items():
+            if answer[:-1] == b"md5" + _md5(_md5(password.encode() + user.encode()) + salt):
+                return database_user
+        return None
 
     def _open_backend(self) -> bool:
-        user = self.parameters["user"].rpartition(":")[2]
-        database = self.parameters.get("database", user)
-        self._database = self.cluster.prepare(user, database)
+        database = self.cluster.prepare(self.user, self.parameters.get("database", self.user))
         passed = {
             name: value
             for name, value in self.parameters.items()
             if name and name not in {*_OWN_PARAMETERS, "user", "database"}
         }
         self.backend = Backend.open(
-            self.front.postgres.port, user=user, database=self._database, **passed
+            self.front.postgres.port, user=self.user, database=database, **passed
         )
         while True:
             code, body = self.backend.read()

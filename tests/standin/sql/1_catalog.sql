@@ -1,7 +1,10 @@
 -- What Redshift's catalog has and PostgreSQL's lacks. Run once, in the template of every database.
 SET allow_system_table_mods = on;
+SET check_function_bodies = off;
 CREATE SCHEMA standin;
 GRANT USAGE ON SCHEMA standin TO PUBLIC;
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_Schemas_and_tables.html
+GRANT ALL ON SCHEMA public TO PUBLIC;
 
 -- Distribution, sort order and encoding of tables, written in the client's own transaction.
 CREATE TABLE standin.tables (
@@ -29,7 +32,8 @@ CREATE FOREIGN TABLE standin.all_load_files (
     database oid, query bigint, filename text, lines_scanned bigint, curtime timestamp
 ) SERVER load_log OPTIONS (filename '{folder}/load_files.csv', format 'csv');
 CREATE FUNCTION standin.this_database() RETURNS oid STABLE LANGUAGE sql AS $$
-    SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database() $$;
+    SELECT oid FROM pg_catalog.pg_database
+    WHERE datname = pg_catalog.full_current_database() $$;
 CREATE VIEW standin.load_errors AS
 SELECT * FROM standin.all_load_errors WHERE database = standin.this_database();
 CREATE VIEW standin.load_files AS

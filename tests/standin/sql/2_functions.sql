@@ -5,6 +5,11 @@ CREATE OR REPLACE FUNCTION pg_catalog.version() RETURNS text STABLE LANGUAGE sql
     SELECT 'PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2 20041017 '
         '(Red Hat 3.4.2-6.fc3), Redshift 1.0.199999' $$;
 
+-- Databases of clusters bear the cluster's name after an @, which nobody is to see.
+ALTER FUNCTION pg_catalog.current_database() RENAME TO full_current_database;
+CREATE FUNCTION pg_catalog.current_database() RETURNS name STABLE LANGUAGE sql AS $$
+    SELECT split_part(full_current_database(), '@', 1)::name $$;
+
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_GETDATE.html tells seconds,
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_SYSDATE.html the start of the transaction.
 CREATE FUNCTION pg_catalog.getdate() RETURNS timestamp STABLE LANGUAGE sql AS $$

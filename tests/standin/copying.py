@@ -102,7 +102,7 @@ def _read_option(sql: Reader, copy: Copy) -> None:
         return
     if word := sql.one_of(("IAM_ROLE", "CREDENTIALS")):
         _once(copy, "CREDENTIALS")
-        copy.role = _credentials(sql, word)
+        copy.role = read_credentials(sql, word)
     elif sql.skip("FORMAT"):
         sql.skip("AS")
         if sql.peek().word not in _FORMATS:
@@ -141,7 +141,7 @@ def _argument(sql: Reader, word: str) -> Any:
     return int(sql.next().text)
 
 
-def _credentials(sql: Reader, word: str) -> str:
+def read_credentials(sql: Reader, word: str) -> str:
     """Return the ARN of the role that is given; keys in the text of a statement are refused.
 
     Redshift would take keys, see

@@ -58,6 +58,11 @@ class Storage:
         _bucket(bucket)
         s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object(bucket, key, value)
 
+    def delete(self, bucket: str, key: str) -> None:
+        """Delete an object."""
+        self._check("s3:DeleteObject", f"arn:aws:s3:::{bucket}/{key}")
+        s3_backends[DEFAULT_ACCOUNT_ID]["aws"].delete_object(bucket, key)
+
     def _check(self, action: str, resource: str) -> None:
         results = {policy.is_action_permitted(action, resource) for policy in self._policies}
         if PermissionResult.DENIED in results or PermissionResult.PERMITTED not in results:

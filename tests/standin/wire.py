@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 VERSION_3 = 196608
 
@@ -99,6 +99,8 @@ class Backend(Wire):
 
     status = b"I"
     """The state of the transaction: I none, T in one, E in a failed one."""
+    columns: Sequence[tuple[str, int]] = ()
+    """The names and the types' OIDs of the columns of the last query."""
 
     @classmethod
     def open(cls, port: int, **parameters: str) -> Backend:
@@ -138,6 +140,12 @@ class Backend(Wire):
                 self.status = body
                 return
 
+    def table(self, sql: str) -> tuple[list[str], list[int], list[list[str | None]]]:
+        """Run a query; return the names and the types' OIDs of its columns, and its rows."""
+        self.columns = []
+        rows = self.query(sql)
+        return [name for name, _ in self.columns], [kind for _, kind in self.columns], rows
+
     def query(
         self, sql: str, feed: Callable[[Callable[[bytes], None]], None] | None = None
     ) -> list[list[str | None]]:
@@ -157,6 +165,8 @@ class Backend(Wire):
             code, body = self.read()
             if code == b"D":
                 rows.append(_row(body))
+            elif code == b"T":
+                self.columns = _columns(body)
             elif code == b"G":
                 error = self._feed(feed)
             elif code == b"E":
@@ -176,6 +186,17 @@ class Backend(Wire):
             return error
         self.send(b"c")
         return None
+
+
+def _columns(body: bytes) -> list[tuple[str, int]]:
+    (count,) = struct.unpack_from("!h", body)
+    at, columns = 2, []
+    for _ in range(count):
+        end = body.index(b"\0", at)
+        _, _, kind = struct.unpack_from("!ihi", body, end + 1)
+        columns.append((body[at:end].decode(), kind))
+        at = end + 19
+    return columns
 
 
 def _row(body: bytes) -> list[str | None]:

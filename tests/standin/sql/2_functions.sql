@@ -80,8 +80,8 @@ CREATE FUNCTION pg_catalog.pg_last_copy_count() RETURNS bigint STABLE LANGUAGE s
     SELECT coalesce(nullif(current_setting('standin.copy_count', true), ''), '0')::bigint $$;
 CREATE FUNCTION pg_catalog.pg_last_copy_id() RETURNS bigint STABLE LANGUAGE sql AS $$
     SELECT coalesce(nullif(current_setting('standin.copy_id', true), ''), '-1')::bigint $$;
-CREATE FUNCTION pg_catalog.pg_last_query_id() RETURNS bigint STABLE LANGUAGE sql AS $$
-    SELECT coalesce(nullif(current_setting('standin.query_id', true), ''), '-1')::bigint $$;
+CREATE FUNCTION pg_catalog.pg_last_unload_count() RETURNS bigint STABLE LANGUAGE sql AS $$
+    SELECT coalesce(nullif(current_setting('standin.unload_count', true), ''), '0')::bigint $$;
 
 -- Lets the front's own errors fail the client's transaction as PostgreSQL's do.
 CREATE FUNCTION standin.fail(message text, state text, detail text) RETURNS void

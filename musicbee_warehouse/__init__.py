@@ -37,7 +37,7 @@ from musicbee_warehouse.statements import Copy, CopyOptions, insert_from, upsert
 if TYPE_CHECKING:
     from musicbee_warehouse import star
     from musicbee_warehouse.diagrams import data_dictionary, entity_diagram, lineage
-    from musicbee_warehouse.loading import LoadReport, Plan, check, load, plan, runs
+    from musicbee_warehouse.loading import LoadReport, Plan, check, forget, load, plan, runs
 
 __all__ = [
     "ArtistDim",
@@ -70,6 +70,7 @@ __all__ = [
     "data_dictionary",
     "dialect_of",
     "entity_diagram",
+    "forget",
     "insert_from",
     "jsonpaths",
     "lineage",
@@ -82,7 +83,7 @@ __all__ = [
 
 _LATER = {
     **dict.fromkeys(("data_dictionary", "entity_diagram", "lineage"), "diagrams"),
-    **dict.fromkeys(("LoadReport", "Plan", "check", "load", "plan", "runs"), "loading"),
+    **dict.fromkeys(("LoadReport", "Plan", "check", "forget", "load", "plan", "runs"), "loading"),
     "star": "star",
 }
 """Names whose module is imported at first use: building the star's statements takes a while."""

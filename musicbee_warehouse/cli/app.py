@@ -116,7 +116,7 @@ def steps() -> Iterator[Callable[[int, int, str], None]]:
         task = bar.add_task("reading the folders", total=None)
 
         def on_step(position: int, total: int, name: str) -> None:
-            bar.update(task, completed=position, total=total, description=name)
+            bar.update(task, completed=position, total=total or None, description=name)
 
         yield on_step
         bar.update(task, description="done", completed=bar.tasks[0].total)

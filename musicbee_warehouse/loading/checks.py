@@ -96,6 +96,13 @@ class Checked:
     examples: tuple[str, ...] = ()
     remedy: str = _ANEW
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what was found as plain values, ready for JSON."""
+        found: dict[str, Any] = {"check": self.name, "violations": self.violations}
+        if self.violations:
+            found |= {"examples": list(self.examples), "remedy": self.remedy}
+        return found
+
     def __str__(self) -> str:
         if not self.violations:
             return f"{self.name}: holds"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from threading import Lock
 from types import TracebackType
@@ -162,7 +162,7 @@ class LocalStage:
             return
         for kind, _, files in parts(plan):
             with ExitStack() as stack:
-                for batch in _here(files, self._spool.folder, stack):
+                for batch in _here(files, self._spool.folder, stack, None):
                     diagnose(staging_table(kind), batch)
 
     def copy(self, model: type[Base], rows: Iterable[dict[str, Any]]) -> Executable:
@@ -186,7 +186,8 @@ class LocalStage:
         progress.step(f"COPY {table.name}")
         rows, seconds = 0, 0.0
         with ExitStack() as stack:
-            for batch in _here(files, self._spool.folder, stack):
+            told = _Fetched(table.name, len(files), progress)
+            for batch in _here(files, self._spool.folder, stack, told):
                 size = human(sum(file.size for file in batch))
                 progress.show(f"COPY {table.name} ({len(batch):,} files, {size})")
                 step = self._copy_batch(connection, table, batch, staged)
@@ -291,8 +292,27 @@ def _copy_ready(
     return step
 
 
+class _Fetched:
+    """Tells how many files, of how many bytes, have come; called from any thread."""
+
+    def __init__(self, table: str, total: int, progress: Progress) -> None:
+        self._table, self._total, self._progress = table, total, progress
+        self._files, self._bytes, self._lock = 0, 0, Lock()
+
+    def __call__(self, source: SourceFile) -> None:
+        with self._lock:
+            self._files, self._bytes = self._files + 1, self._bytes + source.size
+            self._progress.show(
+                f"fetch {self._table} ({self._files:,} of {self._total:,} files, "
+                f"{human(self._bytes)})"
+            )
+
+
 def _here(
-    files: Sequence[SourceFile], folder: str, stack: ExitStack
+    files: Sequence[SourceFile],
+    folder: str,
+    stack: ExitStack,
+    on_object: Callable[[SourceFile], None] | None,
 ) -> Iterator[Sequence[SourceFile]]:
     """Yield files of this machine at once, then those of a bucket as they arrive."""
     local = [file for file in files if file.path]
@@ -300,7 +320,7 @@ def _here(
         yield local
     if len(local) < len(files):
         remote = (file for file in files if not file.path)
-        for batch in stack.enter_context(fetch(remote, folder)):
+        for batch in stack.enter_context(fetch(remote, folder, on_object=on_object)):
             yield [
                 SourceFile(f.source.uri, f.source.size, f.source.etag, path=f.path) for f in batch
             ]

@@ -8,6 +8,7 @@ from datetime import date
 from html import escape
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -41,6 +42,8 @@ class Sources:
         Raises:
             WarehouseError: if there are none, or one is to be both.
         """
+        if events is None and songs is None:
+            raise WarehouseError("there is nothing to load; give events, songs or both")
         whole = [songs] if since or until else [events, songs]
         listed = cls(
             [] if events is None else list_files(events, since=since, until=until),
@@ -120,6 +123,24 @@ class Plan:
             f"{len(self.files):,} files to load ({human(self.bytes)}){changed}; "
             f"{self.known:,} loaded already{gone}"
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain values, ready for JSON."""
+        return {
+            "files": [
+                {
+                    "kind": file.kind,
+                    "uri": file.source.uri,
+                    "size": file.source.size,
+                    "changed": file.changed,
+                }
+                for file in self.files
+            ],
+            "bytes": self.bytes,
+            "known": self.known,
+            "gone": list(self.gone),
+            "script": self.script,
+        }
 
     def _lines(self) -> Iterator[tuple[str, str, str]]:
         for file in self.files[:_SHOWN]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -68,6 +68,12 @@ class LoadReport:
             f"in {self.seconds:.2f} s{known}{rejects}{shrunk}"
         )
 
+    @property
+    def proof(self) -> str:
+        """One line: how many checks were made before the commit, and what the runs are called."""
+        runs = f"{'run' if len(self.run_ids) == 1 else 'runs'} {', '.join(self.run_ids)}"
+        return f"{len(self.checks):,} checks hold; {runs}" if self.run_ids else "Nothing changed"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values, ready for JSON."""
         return {
@@ -79,7 +85,7 @@ class LoadReport:
             "songs": self.songs,
             "shrunk": list(self.shrunk),
             "rejects": self.rejects,
-            "checks": [asdict(each) for each in self.checks],
+            "checks": [each.to_dict() for each in self.checks],
             "bytes": self.bytes,
             "seconds": self.seconds,
             "steps": self.steps.to_records(),
@@ -95,7 +101,7 @@ class LoadReport:
             f"{table:<20} {before:>12,} {after:>12,}"
             for table, (before, after) in self.rows.items()
         ]
-        return "\n".join([*lines, "", repr(self.steps)])
+        return "\n".join([*lines, "", self.proof, "", repr(self.steps)])
 
     def _repr_html_(self) -> str:
         body = "".join(
@@ -106,6 +112,7 @@ class LoadReport:
         return (
             f"<p>{escape(self.summary)}</p><table><thead><tr><th style='text-align:left'>table</th>"
             f"<th>before</th><th>now</th></tr></thead><tbody>{body}</tbody></table>"
+            f"<p>{escape(self.proof)}</p>"
             f"<details><summary>steps</summary>{self.steps._repr_html_()}</details>"
         )
 

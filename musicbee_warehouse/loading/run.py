@@ -168,8 +168,11 @@ def load(  # noqa: PLR0913 - what there is to say of a load
     )
     _require_no_period(options, since, until)
     _require_columns(options.may_be_empty)
+    tell = on_step or _nobody_listens
+    tell(0, 0, "listing the files")
     sources = Sources.listed(events, songs, since=since, until=until)
     make = _STAGES[engine.dialect.name]
+    tell(0, 0, "waiting for the warehouse")
     with make(engine, options) as stage, stage.holding(wait=wait):
         create_tables(engine)
         runs = list(_runs(engine, stage, sources, options, on_step))
@@ -192,6 +195,10 @@ def load(  # noqa: PLR0913 - what there is to say of a load
         rows={table: (first[table][0], after) for table, (_, after) in rows.items()},
         seconds=perf_counter() - started,
     )
+
+
+def _nobody_listens(position: int, total: int, name: str) -> None:
+    pass
 
 
 def _loaded_files(engine: Engine, stage: Stage) -> dict[str, SourceFile]:

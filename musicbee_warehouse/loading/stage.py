@@ -20,7 +20,11 @@ from musicbee_warehouse.pipeline import Pipeline, Report, Step
 _MODELS: dict[str, type[Base]] = {"events": StagingEvent, "songs": StagingSong}
 
 OnStep = Callable[[int, int, str], None]
-"""Called before each step with its position, from 0, the number of steps and the step's name."""
+"""Called before each step with its position, from 0, the number of steps and the step's name.
+
+A long step is told again as it gets on, with files and bytes. What comes before the first step has
+0 for the number of steps, which isn't known yet.
+"""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def _refusal(response: Any, action: str, uri: str) -> WarehouseError | None:
     code, bucket = response["Error"].get("Code", ""), split(uri)[0]
     resource = f"{bucket}/{split(uri)[1]}" if action.endswith("Object") else bucket
     match code:
-        case "NoSuchBucket":
+        case "NoSuchBucket" | "404" if code == "NoSuchBucket" or action == "s3:ListBucket":
             reason = f"there is no bucket {bucket}; check its name and the endpoint"
         case "PreconditionFailed" | "412":
             return changed(uri)

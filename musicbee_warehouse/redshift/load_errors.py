@@ -228,7 +228,7 @@ def _value_of(fault: Fault, target: Table, file: SourceFile, client: S3Client) -
             for line, content in objects(fetched.path, name=file.uri):
                 if line + content.count("\n") >= fault.line:
                     value = json.loads(content, parse_float=str, parse_int=str)[key]
-                    return value if isinstance(value, str) else json.dumps(value)
+                    return value if isinstance(value, str | None) else json.dumps(value)
     except (WarehouseError, LookupError, TypeError, ValueError):
         pass  # what is known without the value is said all the same
     return fault.value

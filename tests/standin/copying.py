@@ -179,7 +179,7 @@ def _run(session: Session, *, copy: Copy) -> None:
         outcome.errors.append(_error(copy.source, 0, "", None, BadValue(1200, error.told)))
         raise failed(copy.table) from None
     finally:
-        log, source = session.front.loads, (database, table, session.number, query)
+        log, source = session.front.loads, (database, table, session.process, query)
         log.add_errors(source, outcome.errors)
         log.add_files(database, query, outcome.files)
     count = f"set_config('standin.copy_count', '{outcome.rows}', false)"

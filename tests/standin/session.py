@@ -54,6 +54,8 @@ class Session(threading.Thread):
     wire: Wire
     backend: Backend
     cluster: Cluster
+    process: int
+    """What ``pg_backend_pid()`` says, and the views call the session."""
 
     def __init__(self, front: Front, connection: socket, number: int) -> None:
         super().__init__(daemon=True, name=f"stand-in connection {number}")
@@ -158,6 +160,8 @@ class Session(threading.Thread):
         )
         while True:
             code, body = self.backend.read()
+            if code == b"K":
+                (self.process,) = struct.unpack_from("!i", body)
             if code == b"S" and body.startswith(b"server_version\0"):
                 body = text("server_version") + text("8.0.2")
             self.wire.put(code, body)

@@ -70,6 +70,16 @@ SELECT
     query AS query_id, filename::varchar(1024) AS file_name, lines_scanned, curtime AS start_time
 FROM standin.load_files;
 
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_TRANSACTIONS.html
+CREATE VIEW pg_catalog.svv_transactions AS
+SELECT
+    a.usename::text AS txn_owner, a.datname::text AS txn_db, l.pid::bigint AS xid, l.pid,
+    a.xact_start AT TIME ZONE 'UTC' AS txn_start, l.mode AS lock_mode,
+    l.locktype AS lockable_object_type, l.relation::int AS relation, l.granted
+FROM pg_catalog.pg_locks AS l
+JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+WHERE a.datname = current_database();
+
 CREATE FUNCTION standin.encodings() RETURNS text[] IMMUTABLE LANGUAGE sql AS $$
     SELECT ARRAY['none', 'bytedict', 'delta', 'delta32k', 'lzo', 'mostly8', 'mostly16', 'mostly32',
         'runlength', 'text255', 'text32k', 'zstd', 'az64'] $$;
@@ -211,7 +221,7 @@ WHERE false;
 
 GRANT SELECT ON
     pg_catalog.stl_load_errors, pg_catalog.sys_load_error_detail, pg_catalog.stl_load_commits,
-    pg_catalog.sys_load_detail, pg_catalog.pg_table_def, pg_catalog.svv_table_info,
+    pg_catalog.sys_load_detail, pg_catalog.svv_transactions, pg_catalog.pg_table_def, pg_catalog.svv_table_info,
     pg_catalog.svv_all_columns, pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables,
     pg_catalog.svv_external_columns
 TO PUBLIC;

@@ -47,7 +47,8 @@ app = typer.Typer(
 )
 
 Url = Annotated[
-    str, typer.Option(envvar=URL_VARIABLE, help="The warehouse, as a URL of SQLAlchemy.")
+    str,
+    typer.Option(envvar=URL_VARIABLE, help="The warehouse: a URL, or the name of a cluster."),
 ]
 
 
@@ -84,6 +85,8 @@ def _options(
 
 def existing(url: str) -> str:
     """Return the address of a warehouse that is there; DuckDB would make an empty file."""
+    if "://" not in url:
+        return url  # the name of a cluster
     parts = make_url(url)
     embedded = parts.get_backend_name() == "duckdb" and parts.database not in (None, ":memory:")
     if embedded and not Path(parts.database or "").exists():

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from random import uniform
 from time import perf_counter, sleep
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, delete, func, literal, select, union_all
@@ -45,6 +45,7 @@ _STAGES: Mapping[str, Callable[[Engine, Options], AbstractContextManager[Stage]]
     "duckdb": LocalStage,
     "redshift": _redshift_stage,
 }
+_Done = TypeVar("_Done")
 _WAITS = (0.5, 1.0, 2.0, 4.0)
 """Seconds before each further attempt at a run that failed by what may pass."""
 _OWN_STEPS = 3
@@ -174,7 +175,7 @@ def load(  # noqa: PLR0913 - what there is to say of a load
     make = _STAGES[engine.dialect.name]
     tell(0, 0, "waiting for the warehouse")
     with make(engine, options) as stage, stage.holding(wait=wait):
-        create_tables(engine)
+        _persist(stage, lambda: create_tables(engine))
         runs = list(_runs(engine, stage, sources, options, on_step))
         with engine.connect() as connection:
             rows = runs[-1].rows if runs else {t: (n, n) for t, n in count(connection).items()}
@@ -236,45 +237,40 @@ def _runs(
             return
 
 
-class _UnsureError(Exception):
-    """A commit failed, and nobody knows whether the database had done it already."""
-
-    def __init__(self, run: _Run, cause: Exception) -> None:
-        self.run, self.cause = run, cause
-        super().__init__(str(cause))
-
-
 def _run(
     engine: Engine, stage: Stage, sources: Sources, options: Options, on_step: OnStep | None
 ) -> _Run | None:
-    """Run, and again if what made it fail may pass."""
-    unsure: _Run | None = None
-    for wait in (*_WAITS, None):
+    unsure: list[_Run] = []
+    return _persist(stage, lambda: _attempt(engine, stage, sources, options, on_step, unsure))
+
+
+def _persist(stage: Stage, action: Callable[[], _Done]) -> _Done:
+    """Do something, and again if what made it fail may pass."""
+    for wait in _WAITS:
         try:
-            return _attempt(engine, stage, sources, options, on_step, unsure)
-        except _UnsureError as error:
-            unsure, cause = error.run, error.cause
+            return action()
         except Exception as error:
-            cause = error
-        if wait is None or not stage.may_pass(cause):
-            raise cause
+            if not stage.may_pass(error):
+                raise
         sleep(wait * uniform(0.5, 1.5))  # noqa: S311 - so that two don't come at once again
-    raise AssertionError  # the last attempt returns or raises
+    return action()
 
 
-def _attempt(  # noqa: PLR0913, PLR0917 - as a load, and what the last attempt left open
+def _attempt(  # noqa: PLR0913, PLR0917 - as a load, and what earlier attempts left open
     engine: Engine,
     stage: Stage,
     sources: Sources,
     options: Options,
     on_step: OnStep | None,
-    unsure: _Run | None,
+    unsure: list[_Run],
 ) -> _Run | None:
+    """Run in one transaction; a run whose commit fails is unsure, and looked up by the next."""
     run_id, started = uuid4().hex, datetime.now(UTC)
     with engine.connect() as connection, stage.tables(connection):
         stage.begin(connection, run_id)
-        if unsure and _is_recorded(connection, unsure):
-            return unsure
+        for earlier in unsure:
+            if _is_recorded(connection, earlier):
+                return earlier
         before = count(connection)
         if options.full_refresh:
             _require_each_kind(connection, sources)
@@ -312,8 +308,9 @@ def _attempt(  # noqa: PLR0913, PLR0917 - as a load, and what the last attempt l
         )
         try:
             connection.commit()
-        except Exception as error:
-            raise _UnsureError(run, error) from error
+        except Exception:
+            unsure.append(run)
+            raise
     return run
 
 

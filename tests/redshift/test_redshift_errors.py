@@ -101,7 +101,7 @@ def test_files_of_a_failed_run_stay_and_those_of_a_good_one_go(load_log, cloud, 
 def test_the_command_line_says_it_in_six_lines(redshift_url, bucket):
     seed(bucket, {"songs/a.json": json.dumps(SONG).encode(), "logs/l.json": FAULTS["wide"][0]})
     arguments = [
-        *("load", "--url", redshift_url, "--work", f"s3://{bucket}/work"),
+        *("load", "--url", f"{redshift_url}?work=s3://{bucket}/work"),
         *("--events", f"s3://{bucket}/logs", "--songs", f"s3://{bucket}/songs"),
     ]
     result = CliRunner().invoke(app, arguments, env={"COLUMNS": "80"})

@@ -377,6 +377,10 @@ class Session(threading.Thread):
         failure: Refused | ServerError | None = None
         try:
             if fault and fault.error:
+                if sql.strip().lower().startswith("commit"):
+                    # A commit that fails ends its transaction.
+                    self.backend.settle()
+                    self.backend.query("ROLLBACK")
                 raise fault.error
             if fault and not fault.after:
                 failure = Refused("the connection was closed before it ran", "08006")

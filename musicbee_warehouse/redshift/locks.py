@@ -43,9 +43,10 @@ def _require_free(connection: Connection, table: str) -> None:
     """Ask who holds the lock, in a transaction of its own: a question takes the snapshot."""
     holder = connection.execute(
         text(
-            "SELECT txn_owner, pid, txn_start FROM svv_transactions "  # noqa: S608 - of ours
-            f"WHERE relation = CAST(CAST('{table}' AS regclass) AS oid) "
-            "AND lock_mode = 'AccessExclusiveLock' AND granted"
+            "SELECT t.txn_owner, t.pid, t.txn_start FROM svv_transactions AS t "  # noqa: S608
+            "JOIN pg_class AS c ON c.oid = t.relation "
+            f"WHERE c.relname = '{table}' AND pg_table_is_visible(c.oid) "
+            "AND t.lock_mode = 'AccessExclusiveLock' AND t.granted"
         )
     ).first()
     connection.rollback()

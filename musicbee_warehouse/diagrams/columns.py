@@ -165,8 +165,8 @@ def lineage(column: Any, pipeline: Pipeline | None = None) -> Lineage:
     >>> print(lineage("time_dim.year"))
     ... # doctest: +ELLIPSIS
     time_dim.year
-      from staging_events.ts (transformation), by 23 INSERT time_dim
-        from log_data $.ts, by 5 COPY staging_events
+      from staging_events.ts (transformation), by ... INSERT time_dim
+        from log_data $.ts, by ... COPY staging_events
     decided by
       staging_events.page (filter)
     ...

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import singledispatch
 from html import escape
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from sqlalchemy import Connection, CursorResult, Delete, Insert, Update
 from sqlalchemy.engine import Dialect, make_url
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import CompileError, StatementError
 from sqlalchemy.sql.expression import ClauseElement, Executable
 
 from musicbee_warehouse import display
@@ -118,12 +119,17 @@ class Pipeline(Sequence[Executable]):
         return [step_name(statement) for statement in self]
 
     def compile(self, dialect: Dialect) -> str:
-        """Return the script of all steps as a dialect spells it; no connection is needed."""
-        script = [
-            f"-- {position} of {len(self)}: {step_name(statement)}\n{_spell(statement, dialect)};"
-            for position, statement in enumerate(self, start=1)
-        ]
-        return "\n\n".join(script)
+        """Return the script of all steps as a dialect spells it; no connection is needed.
+
+        Raises:
+            sqlalchemy.exc.CompileError: of a step that the engine has no words for, with its name.
+        """
+        return "\n\n".join(self._spell(position, dialect) for position in range(len(self)))
+
+    def _spell(self, position: int, dialect: Dialect) -> str:
+        statement, name = self[position], self.names[position]
+        with self._naming(position):
+            return f"-- {position + 1} of {len(self)}: {name}\n{_spell(statement, dialect)};"
 
     def __str__(self) -> str:
         """Return the script as Redshift spells it."""
@@ -164,6 +170,7 @@ class Pipeline(Sequence[Executable]):
 
         Raises:
             sqlalchemy.exc.StatementError: of a step that fails, with the step's name in front.
+            sqlalchemy.exc.CompileError: of a step that the engine has no words for, likewise.
         """
         return Report(
             self._run(connection, position, on_step or _nobody_listens)
@@ -176,12 +183,21 @@ class Pipeline(Sequence[Executable]):
         statement, name = self[position], self.names[position]
         on_step(position, name)
         started = perf_counter()
-        try:
+        with self._naming(position):
             result = connection.execute(statement)
-        except StatementError as error:
-            error.add_detail(f"step {position + 1} of {len(self)}: {name}")
-            raise
         return Step(name, _touched(result), perf_counter() - started)
+
+    @contextmanager
+    def _naming(self, position: int) -> Iterator[None]:
+        """Let an error say at which step it came up."""
+        place = f"step {position + 1} of {len(self)}: {self.names[position]}"
+        try:
+            yield
+        except StatementError as error:
+            error.add_detail(place)
+            raise
+        except CompileError as error:
+            raise CompileError(f"({place}) {error}") from error
 
 
 def dialect_of(name: str) -> Dialect:

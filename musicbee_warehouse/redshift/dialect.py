@@ -12,7 +12,7 @@ defect first and steps aside.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from inspect import signature
 from typing import Any
@@ -158,6 +158,7 @@ class Statements(_Stock.statement_compiler):  # type: ignore[misc]
     visit_lateral = refused("LATERAL")
     visit_on_conflict_do_nothing = visit_on_conflict_do_update = refused("ON CONFLICT")
     visit_savepoint = visit_rollback_to_savepoint = visit_release_savepoint = refused("SAVEPOINT")
+    visit_postgresql_distinct_on = refused("DISTINCT ON")
     visit_sequence = refused("object")
     visit_string_agg_func = refused("string_agg")
     visit_tablesample = refused("TABLESAMPLE")
@@ -238,8 +239,8 @@ class Definitions(RedshiftDDLCompiler):  # type: ignore[misc]
         return ""
 
     visit_check_constraint = visit_column_check_constraint = refused("CHECK")
-    visit_create_domain_type = visit_create_sequence = refused("object")
-    visit_create_enum_type = refused("enum")
+    visit_create_domain_type = visit_create_enum_type = refused("object")
+    visit_create_sequence = refused("object")
     visit_create_index = visit_exclude_constraint = refused("index")
 
 
@@ -276,7 +277,7 @@ class Types(RedshiftTypeCompiler):  # type: ignore[misc]
 
     visit_ARRAY = refused("array")  # noqa: N815 - as SQLAlchemy calls them, here and below
     visit_BYTEA = refused("bytes")  # noqa: N815
-    visit_DOMAIN = visit_ENUM = refused("enum")  # noqa: N815
+    visit_DOMAIN = refused("object")  # noqa: N815
     visit_JSON = visit_JSONB = visit_JSONPATH = refused("JSON")  # noqa: N815
     visit_UUID = refused("UUID")  # noqa: N815
 
@@ -352,6 +353,18 @@ class Redshift(RedshiftDialect_redshift_connector):  # type: ignore[misc]
     def engine_created(cls, engine: Engine) -> None:
         """Have every statement judged before it is sent."""
         event.listen(engine, "before_cursor_execute", check_before_execute)
+
+    def get_isolation_level_values(self, _connection: Any) -> Sequence[str]:
+        """Return the levels that a connection can be given: that of the database, and none."""
+        return (self.default_isolation_level or "SERIALIZABLE", "AUTOCOMMIT")
+
+    def set_isolation_level(self, connection: Any, level: str) -> None:
+        """Let each statement commit itself, or not.
+
+        The level of transactions is the database's, and no session changes it:
+        https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_DATABASE.html
+        """
+        connection.autocommit = level == "AUTOCOMMIT"
 
     def _set_backslash_escapes(self, _connection: Connection) -> None:
         """Double the backslashes of literals, as PostgreSQL before ``standard_conforming_strings``.

@@ -31,7 +31,6 @@ _REASONS: Mapping[str, str] = {
     "CTE": "WITH holds queries alone on Redshift; run the INSERT, UPDATE or DELETE by itself",
     "DISTINCT ON": "Redshift has no DISTINCT ON; number the rows by "
     "func.row_number().over(partition_by=..., order_by=...) and keep the first",
-    "enum": "Redshift has no types of one's own; use Enum, which is kept as VARCHAR there",
     "FILTER": "Redshift has no FILTER; put the condition into the aggregate, as in "
     "func.sum(case((condition, value)))",
     "FOR UPDATE": "Redshift locks no rows; LOCK the table as the first statement of the "

@@ -29,6 +29,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.schema import CreateTable
 
@@ -295,3 +296,18 @@ def test_a_url_of_our_dialect_needs_no_connect(redshift_url):
     with engine.connect() as connection:
         assert connection.scalar(select(literal("5%"))) == "5%"
     engine.dispose()
+
+
+def test_autocommit_leaves_the_isolation_to_the_database(cloud, engine):
+    with cloud.statements.recorded() as asked:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(insert(Note), {"id": 1, "start": "kept"})
+        with engine.connect() as connection:
+            connection.execute(insert(Note), {"id": 2, "start": "lost"})
+    assert ids(engine) == [1]
+    assert "ISOLATION" not in " ".join(statement.sql for statement in asked)
+
+
+def test_an_isolation_level_that_redshift_lacks_is_refused(engine):
+    with engine.connect() as connection, pytest.raises(ArgumentError, match="AUTOCOMMIT"):
+        connection.execution_options(isolation_level="READ COMMITTED")

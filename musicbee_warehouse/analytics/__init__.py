@@ -1,6 +1,7 @@
 """Questions to the star, and what is drawn from their answers."""
 
 from musicbee_warehouse.analytics.devices import Device, DeviceUse, devices, read_user_agent
+from musicbee_warehouse.analytics.frames import frame
 from musicbee_warehouse.analytics.questions import (
     QUESTIONS,
     active_users,
@@ -45,6 +46,7 @@ __all__ = [
     "conversions",
     "devices",
     "during",
+    "frame",
     "key_figures",
     "level_history",
     "listeners_by_user_agent",

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Engine, Row, Select, select
 
+from musicbee_warehouse.analytics.frames import connected
 from musicbee_warehouse.analytics.listening import plays_count
 from musicbee_warehouse.analytics.periods import Plays, which
 from musicbee_warehouse.models import SongplayFact
@@ -55,17 +56,17 @@ def listeners_by_user_agent(plays: Plays = None) -> Select[tuple[str | None, int
     )
 
 
-def devices(connection: Connection, plays: Plays = None) -> list[DeviceUse]:
+def devices(bind: Engine | Connection, plays: Plays = None) -> list[DeviceUse]:
     """Return the devices that are listened on, the most played first.
 
     >>> import musicbee_warehouse as mw
     >>> engine = mw.connect("duckdb:///:memory:")
     >>> mw.create_tables(engine)
-    >>> with engine.connect() as connection:
-    ...     devices(connection)
+    >>> devices(engine)
     []
     """
-    return summed(connection.execute(listeners_by_user_agent(plays)))
+    with connected(bind) as connection:
+        return summed(connection.execute(listeners_by_user_agent(plays)))
 
 
 def summed(rows: Iterable[Row[tuple[str | None, int, int]]]) -> list[DeviceUse]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Select, Subquery, case, func, select, union_all
+from sqlalchemy import TIMESTAMP, Select, Subquery, case, func, select, union_all
 
 from musicbee_warehouse.analytics.periods import Per, first_day
 from musicbee_warehouse.models import SongplayFact, UserDim
@@ -24,7 +24,7 @@ def level_history() -> Select[tuple[int, str, datetime, datetime | None]]:
     >>> of_one = history.where(history.selected_columns.user_id == 15)
     """
     island = _islands()
-    until = func.lead(island.c.valid_from).over(
+    until = func.lead(island.c.valid_from, type_=TIMESTAMP).over(
         partition_by=island.c.user_id, order_by=island.c.valid_from
     )
     history = select(

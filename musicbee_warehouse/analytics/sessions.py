@@ -54,8 +54,8 @@ def session_figures(plays: Plays = None) -> Select[tuple[int, float, float, floa
     minutes = cast(held.c.seconds, Double) / constant(60.0)
     return select(
         func.count().label("sessions"),
-        func.avg(cast(held.c.plays, Double)).label("mean_plays"),
-        func.avg(minutes).label("mean_minutes"),
+        func.avg(cast(held.c.plays, Double), type_=Double).label("mean_plays"),
+        func.avg(minutes, type_=Double).label("mean_minutes"),
         func.percentile_cont(constant(0.5)).within_group(minutes).label("median_minutes"),
     ).select_from(held)
 

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from musicbee_warehouse.cli import cluster, diagrams, loading, migrate, simulation, warehouse
+from musicbee_warehouse.cli import (
+    analytics,
+    cluster,
+    diagrams,
+    loading,
+    migrate,
+    simulation,
+    warehouse,
+)
 from musicbee_warehouse.cli.app import app
 
-__all__ = ["cluster", "diagrams", "loading", "main", "migrate", "simulation", "warehouse"]
+__all__ = [
+    "analytics",
+    "cluster",
+    "diagrams",
+    "loading",
+    "main",
+    "migrate",
+    "simulation",
+    "warehouse",
+]
 
 
 def main() -> None:

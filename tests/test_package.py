@@ -1,0 +1,19 @@
+"""What is installed: all of the package, and nothing beside it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from setuptools import find_packages
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = {
+    "musicbee_warehouse.migrations.scripts",
+    "musicbee_warehouse.migrations.scripts.versions",
+}
+
+
+def test_every_package_is_named():
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    assert set(named) - SCRIPTS == set(find_packages(str(ROOT), include=["musicbee_warehouse*"]))

@@ -32,7 +32,7 @@ import types
 import uuid
 from contextlib import ExitStack, contextmanager
 from copy import copy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import cache
 from unittest.mock import patch
@@ -589,9 +589,9 @@ class ServerlessResponse(BaseResponse):
             headers=self.headers,
             action="GetCredentials",
         )._access_key.arn.split("/")[-1]
-        moment = datetime.now(UTC)
+        until = datetime.now(UTC) + timedelta(seconds=self._given("durationSeconds") or 900)
         return ActionResult(
-            {"dbUser": f"IAM:{user}", "dbPassword": _password(), "expiration": moment}
+            {"dbUser": f"IAM:{user}", "dbPassword": _password(), "expiration": until}
         )
 
 
@@ -929,7 +929,8 @@ def extended(looks=0):
         for name, content in modules.items():
             module = types.ModuleType(name)
             vars(module).update(content)
-            stack.enter_context(patch.dict(sys.modules, {name: module}))
+            sys.modules[name] = module
+            stack.callback(sys.modules.pop, name)
         known = moto.backend_index.backend_url_patterns
         known[:0] = patterns
         stack.callback(lambda: [known.remove(pattern) for pattern in patterns])

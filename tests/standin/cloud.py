@@ -110,12 +110,12 @@ class Cloud:
         return own | self.services.logins.secrets
 
     @functools.cache  # noqa: B019 - there is one cloud
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         """Return a client of boto3 with all rights."""
         return boto3.session.Session().client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.services.address,
-            region_name=REGION,
+            region_name=region,
             aws_access_key_id=self._key.access_key_id,
             aws_secret_access_key=self._key.secret_access_key,
         )
@@ -163,7 +163,8 @@ class Cloud:
         if host == LOCAL:
             return self.warehouse
         if ".redshift-serverless." in host:
-            found = workgroup_at(host, self.client("redshift-serverless"))
+            region = host.split(".")[2]
+            found = workgroup_at(host, self.client("redshift-serverless", region))
         else:
             found = cluster_at(host)
         return MadeCluster(found, self.databases, self.services.logins) if found else None

@@ -62,23 +62,22 @@ class Databases:
         self._admin.close()
 
 
-def storage_of(
-    role: str, user: str, attached: Sequence[str], default: str | None = None
-) -> Storage:
-    """Return S3 as a role may use it, if it is attached to the cluster."""
+def _check_attached(role: str, attached: Sequence[str], default: str | None) -> str:
+    """Return the ARN of a role that is given, or the default; refuse one that isn't attached."""
     if role == "default":
         if default is None:
             raise Refused("IAM role default is not set for the cluster", "XX000")
         role = default
     if role not in attached:
         raise service_error(f"Not authorized to get credentials of role {role}", code=30000)
-    return assume(role, user)
+    return role
 
 
 class Warehouse:
     """A cluster that is always there, at ``localhost``, with one user."""
 
     user = "awsuser"
+    arn = f"arn:aws:redshift:us-east-1:{DEFAULT_ACCOUNT_ID}:cluster:standin"
 
     def __init__(self, databases: Databases) -> None:
         self.password = secrets.token_urlsafe(24)
@@ -96,7 +95,8 @@ class Warehouse:
 
     def storage(self, role: str, user: str) -> Storage:
         """Return S3 as a role may use it."""
-        return storage_of(role, user, self.roles, self.roles[0] if self.roles else None)
+        default = self.roles[0] if self.roles else None
+        return assume(_check_attached(role, self.roles, default), user, self.arn)
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ class Described:
     """A cluster or workgroup, as an API describes it.
 
     Attributes:
+        arn: its name in IAM.
         place: where its temporary passwords are kept, see :mod:`standin.logins`.
         identity: what tells it from others of the same name, of other times.
         database: the one that it was made with.
@@ -111,6 +112,7 @@ class Described:
         roles: the attached roles.
     """
 
+    arn: str
     place: str
     identity: str
     database: str
@@ -152,19 +154,22 @@ class MadeCluster:
     def storage(self, role: str, user: str) -> Storage:
         """Return S3 as a role may use it."""
         described = self._described
-        return storage_of(role, user, described.roles, described.default_role)
+        role = _check_attached(role, described.roles, described.default_role)
+        return assume(role, user, described.arn)
 
 
 def cluster_at(host: str) -> Described | None:
     """Find a provisioned cluster that is available by the address of its endpoint."""
-    for backend in redshift_backends[DEFAULT_ACCOUNT_ID].values():
+    for region, backend in redshift_backends[DEFAULT_ACCOUNT_ID].items():
         for cluster in backend.clusters.values():
             if cluster.endpoint["Address"] == host and cluster.status == "available":
                 roles = list(cluster.iam_roles_arn or [])
                 default = getattr(cluster, "default_iam_role_arn", None)
+                name = cluster.cluster_identifier
                 return Described(
-                    place=cluster_place(cluster.cluster_identifier),
-                    identity=f"{cluster.cluster_identifier}-{id(cluster):x}",
+                    arn=f"arn:aws:redshift:{region}:{DEFAULT_ACCOUNT_ID}:cluster:{name}",
+                    place=cluster_place(name),
+                    identity=f"{name}, {cluster.create_time}",
                     database=cluster.db_name,
                     admin=cluster.master_username,
                     admin_password=cluster.master_user_password,
@@ -191,6 +196,7 @@ def workgroup_at(host: str, client: Any) -> Described | None:
     roles = [_arn_of(role) for role in space.get("iamRoles", [])]
     default = space.get("defaultIamRoleArn")
     return Described(
+        arn=found["workgroupArn"],
         place=workgroup_place(found["workgroupName"]),
         identity=space["namespaceId"],
         database=space.get("dbName", "dev"),

@@ -51,17 +51,22 @@ def cloud(request):
         yield cloud
     cloud.stop()
     texts = [*logged, *request.config.stash[OUTPUT]]
-    if found := problems(cloud.statements, texts, cloud.secrets):
+    cache = getattr(request.config, "cache", None)  # which an option of pytest turns off
+    understood = cache.get("standin/understood", {}) if cache else {}
+    found = problems(cloud.statements, texts, cloud.secrets, understood)
+    if cache:
+        cache.set("standin/understood", understood)
+    if found:
         pytest.fail("\n\n".join(found), pytrace=False)
 
 
-def problems(statements, texts, secrets):
+def problems(statements, texts, secrets, understood=None):
     """Return what a session of tests has to fail for, though none of its tests could see it."""
     from standin.grammar import unparsable  # noqa: PLC0415 - sqlfluff is slow to import
 
     asked = [text for each in statements for text in (each.sql, each.error, *each.parameters)]
     found = [f"a secret was told: {text}" for text in leaks([*asked, *texts], secrets)]
-    return found + [f"no SQL of Redshift: {text}" for text in unparsable(statements)]
+    return found + [f"no SQL of Redshift: {text}" for text in unparsable(statements, understood)]
 
 
 @pytest.fixture

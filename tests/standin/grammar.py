@@ -7,8 +7,10 @@ lets pass. It knows no types and no objects, and is laxer than Redshift in place
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
+from hashlib import sha256
 
+import sqlfluff
 from sqlfluff.core import FluffConfig, Linter
 
 from standin.asked import Statement
@@ -47,14 +49,28 @@ def _plain(token: Token) -> str:
     return "''" if token.kind == "string" else token.text
 
 
-def unparsable(statements: Iterable[Statement]) -> list[str]:
-    """Return what the grammar does not understand, one statement of each shape, with the place."""
+def unparsable(
+    statements: Iterable[Statement], understood: MutableMapping[str, bool] | None = None
+) -> list[str]:
+    """Return what the grammar does not understand, one statement of each shape, with the place.
+
+    Args:
+        statements: those that aren't exempt are looked at.
+        understood: the shapes that the grammar is known to understand, to which are added those
+            that it is found to: it takes from some milliseconds to a second for each.
+    """
+    understood = {} if understood is None else understood
     shapes = {shape(each.sql): each.sql for each in statements if not is_exempt(each)}
     linter = Linter(config=FluffConfig(overrides={"dialect": "redshift"}))
     found = []
     for text, sql in shapes.items():
+        key = sha256(f"{sqlfluff.__version__} {text}".encode()).hexdigest()
+        if key in understood:
+            continue
         parsed = linter.parse_string(f"{text};")
         faults = [str(violation) for violation in parsed.violations]
         if faults or parsed.tree is None:
             found.append(f"{sql}\n{'; '.join(faults)}")
+        else:
+            understood[key] = True
     return found

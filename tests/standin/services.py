@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
 
+import moto.backends
 from moto.core.responses import ActionResult
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -35,6 +36,11 @@ class Services:
     def __init__(self) -> None:
         self.logins = Logins()
         self._stack = ExitStack()
+        # moto lists its folders at each request, which is most of what a request takes.
+        folders = list(moto.backends.list_of_moto_modules())
+        self._stack.enter_context(
+            mock.patch.object(moto.backends, "list_of_moto_modules", return_value=folders)
+        )
         self._stack.enter_context(
             mock.patch.object(
                 RedshiftResponse,

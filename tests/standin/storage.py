@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 from moto.s3.models import FakeDeleteMarker, FakeKey, s3_backends
 
+from standin.policies import Request, is_allowed
 from standin.tokens import Refused
 
 SERVICES = ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com")
@@ -34,11 +34,11 @@ class Storage:
     """
 
     def __init__(self, role: str) -> None:
-        self._policies = [IAMPolicy(policy) for policy in _policies_of(role)]
+        self._policies = list(_policies_of(role))
 
     def keys(self, bucket: str, prefix: str) -> list[str]:
         """Return the keys below a prefix, without the marks of folders."""
-        self._check("s3:ListBucket", f"arn:aws:s3:::{bucket}")
+        self._check("s3:ListBucket", f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix})
         held = _bucket(bucket).keys
         found = sorted(key for key in held if key.startswith(prefix))
         there = [key for key in found if isinstance(held[key], FakeKey)]
@@ -63,20 +63,29 @@ class Storage:
         self._check("s3:DeleteObject", f"arn:aws:s3:::{bucket}/{key}")
         s3_backends[DEFAULT_ACCOUNT_ID]["aws"].delete_object(bucket, key)
 
-    def _check(self, action: str, resource: str) -> None:
-        results = {policy.is_action_permitted(action, resource) for policy in self._policies}
-        if PermissionResult.DENIED in results or PermissionResult.PERMITTED not in results:
+    def _check(self, action: str, resource: str, context: Mapping[str, str] | None = None) -> None:
+        if not is_allowed(self._policies, Request(action, resource, context=context or {})):
             raise _s3_error(403, "AccessDenied", "Access Denied")
 
 
-def assume(role: str, user: str) -> Storage:
-    """Take a role as the service does, which the role must trust."""
+def assume(role: str, user: str, source: str) -> Storage:
+    """Take a role as the service does, which the role must trust.
+
+    Args:
+        role: the ARN of the role.
+        user: who wants it.
+        source: the ARN of the cluster or workgroup, which the role's trust may depend on.
+    """
+    context = {"aws:SourceArn": source, "aws:SourceAccount": DEFAULT_ACCOUNT_ID}
     try:
-        trust = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role_by_arn(role)
-        statements = list(_statements(trust.assume_role_policy_document))
-    except Exception:
-        statements = []
-    if not any(_trusts_redshift(statement) for statement in statements):
+        trust = [iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role_by_arn(role)]
+    except NotFoundException:
+        trust = []
+    documents = [each.assume_role_policy_document for each in trust]
+    if not any(
+        is_allowed(documents, Request("sts:AssumeRole", service=service, context=context))
+        for service in SERVICES
+    ):
         raise service_error(
             f"User {user} is not authorized to assume IAM Role {role}", location="iam.cpp:213"
         )
@@ -105,25 +114,12 @@ def _s3_error(status: int, code: str, message: str) -> Refused:
     )
 
 
-def _policies_of(arn: str) -> Iterator[Any]:
+def _policies_of(arn: str) -> Iterator[str]:
+    """Yield the documents of a role's policies."""
     iam = iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
     name = arn.rsplit("/", 1)[-1]
     for policy in iam.list_role_policies(name):
         yield iam.get_role_policy(name, policy)[1]
     attached, _ = iam.list_attached_role_policies(name)
-    yield from attached
-
-
-def _statements(document: str) -> Iterator[dict[str, Any]]:
-    found = json.loads(document)["Statement"]
-    yield from found if isinstance(found, list) else [found]
-
-
-def _trusts_redshift(statement: dict[str, Any]) -> bool:
-    services = statement.get("Principal", {}).get("Service", [])
-    services = [services] if isinstance(services, str) else services
-    return (
-        statement.get("Effect") == "Allow"
-        and "sts:AssumeRole" in str(statement.get("Action"))
-        and any(service in SERVICES for service in services)
-    )
+    for policy in attached:
+        yield next(each.document for each in policy.versions if each.is_default)

@@ -44,6 +44,20 @@ def test_statements_of_one_shape_are_parsed_once():
     assert few == many == "INSERT INTO t VALUES (1, '', f(1))"
 
 
+def test_what_was_understood_once_is_not_parsed_again(monkeypatch):
+    understood = {}
+    assert unparsable([Statement("SELECT 1", 1)], understood) == []
+    monkeypatch.setattr("sqlfluff.core.Linter.parse_string", None)
+    assert unparsable([Statement("SELECT  2", 2)], understood) == []
+    assert list(understood.values()) == [True]
+
+
+def test_what_was_not_understood_is_parsed_again():
+    understood = {}
+    for _ in range(2):
+        assert unparsable([Statement("SELEC 1", 1)], understood) != []
+
+
 def test_a_secret_is_found_and_not_told():
     assert leaks(["password=s3cret", "none"], ["s3cret", ""]) == ["password=***"]
 

@@ -67,8 +67,12 @@ class Lineage(Picture):
         return max((edge.use for edge in self.edges), default=None)
 
     def drawing(self) -> Drawing:
-        """Return a box for each table with its columns that have a part."""
-        shown = [*self.edges, *self.decisive]
+        """Return a box for each table with its columns that have a part.
+
+        What a table's own columns decide about it is left out: it would be a line to itself.
+        """
+        beyond = [e for e in self.decisive if e.source.table != e.target.table]
+        shown = [*self.edges, *beyond]
         fields = dict.fromkeys([self.field, *(f for e in shown for f in (e.source, e.target))])
         tables = dict.fromkeys(field.table for field in fields)
         rows = {table: sorted(f.name for f in fields if f.table == table) for table in tables}
@@ -85,11 +89,7 @@ class Lineage(Picture):
             return End(field.table, rows[field.table].index(field.name))
 
         lines = [Line(end(edge.source), end(edge.target)) for edge in self.edges]
-        lines += [
-            Line(end(edge.source), end(edge.target), dashed=True)
-            for edge in self.decisive
-            if edge.source.table != edge.target.table
-        ]
+        lines += [Line(end(edge.source), end(edge.target), dashed=True) for edge in beyond]
         return Drawing(f"Lineage of {self.field}", tuple(boxes), tuple(dict.fromkeys(lines)))
 
     def mermaid(self) -> str:

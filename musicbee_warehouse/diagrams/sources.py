@@ -385,10 +385,10 @@ def _beneath(source: AliasedReturnsRows, column: Any) -> Iterator[Origin]:
     position = next(i for i, each in enumerate(columns) if each is same[0])
     if isinstance(inner, SelectBase):
         yield from _selected(inner, position)
-    elif isinstance(inner, FromClause):
-        yield from _behind(inner, list(inner.c)[position])
-    else:
+    elif isinstance(inner, FunctionElement):  # of a table that a function makes
         yield from origins(inner)
+    else:
+        yield from _behind(inner, list(inner.c)[position])
 
 
 def _selected(query: Any, position: int) -> Iterator[Origin]:

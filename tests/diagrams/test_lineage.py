@@ -20,9 +20,11 @@ from sqlalchemy import (
     null,
     select,
     text,
+    true,
     union,
     union_all,
     update,
+    values,
 )
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import aliased
@@ -281,6 +283,27 @@ def test_a_common_table_expression_is_followed_even_if_it_is_recursive():
         "staging_songs.num_songs transformation",
         "staging_songs.year filter",
     }
+
+
+def test_a_table_that_a_function_makes_stems_from_its_arguments():
+    words = func.unnest(func.string_to_array(song.c.title, " ")).table_valued("word")
+    assert made_of(select(words.c.word)) == {"staging_songs.title transformation"}
+
+
+def test_a_lateral_subquery_a_sample_and_distinct_rows_are_followed():
+    heard = select(func.max(event.c.ts).label("ts")).where(event.c.song == song.c.title).lateral()
+    assert made_of(select(heard.c.ts).join_from(song, heard, true())) == {
+        "staging_events.ts aggregation",
+        "staging_events.song filter",
+        "staging_songs.title filter",
+    }
+    sample = song.tablesample(10)
+    assert made_of(select(sample.c.title).distinct()) == {"staging_songs.title identity"}
+
+
+def test_constant_rows_have_no_lineage():
+    rows = values(column("title", String), name="rows").data([("Blue",)])
+    assert made_of(select(rows.c.title)) == set()
 
 
 def test_join_filter_group_having_and_a_limited_order_decide_which_rows_there_are():

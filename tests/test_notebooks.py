@@ -19,7 +19,7 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 VARIES = "varies"
 REMEDY = "if it is to show this now, see --update-golden"
-LARGEST = 400_000
+LARGEST = 500_000
 """Bytes of a notebook: what is larger reads badly in a review."""
 MACHINE = re.compile(
     r"/(?:home|root|tmp|var|Users|private|work)/|site-packages|\.venv|127\.0\.0\.1"
@@ -93,10 +93,10 @@ every_notebook = pytest.mark.parametrize("name", NOTEBOOKS)
 
 
 def test_the_notebooks_are_these():
-    assert NOTEBOOKS == ["quickstart.ipynb"]
+    assert NOTEBOOKS == ["analysis.ipynb", "quickstart.ipynb"]
 
 
-@pytest.mark.parametrize("name", ["quickstart.ipynb"])
+@pytest.mark.parametrize("name", ["analysis.ipynb", "quickstart.ipynb"])
 def test_a_notebook_runs_without_an_account_and_shows_what_is_committed(name, tmp_path, request):
     hold_up(name, executed(name, tmp_path), request)
 

@@ -379,7 +379,8 @@ def _behind(source: Any, column: Any) -> Iterator[Origin]:
 
 
 def _beneath(source: AliasedReturnsRows, column: Any) -> Iterator[Origin]:
-    inner, columns = source.element, list(source.c)
+    inner: Any = source.element
+    columns = list(source.c)
     # A column of the ORM is a copy that bears its key; one without a name has no key to go by.
     same = [each for each in columns if each is column or each.key == column.key]
     position = next(i for i, each in enumerate(columns) if each is same[0])

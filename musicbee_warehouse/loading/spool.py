@@ -161,9 +161,7 @@ def objects(path: str, *, name: str = "") -> Iterator[tuple[int, str]]:
                 yield line, text
                 line += text.count("\n")
         except json.JSONDecodeError as error:
-            line += error.doc[: error.pos].count("\n")
-            found = error.doc[error.pos : error.pos + 40].split("\n")[0]
-            raise InputError(_no_json(error.msg, found), file=name, line=line) from None
+            raise _no_json(error, name, line) from None
         except UnicodeDecodeError as error:
             raise InputError(
                 f"{error.object[error.start : error.start + 1]!r} is not UTF-8; "
@@ -175,11 +173,23 @@ def objects(path: str, *, name: str = "") -> Iterator[tuple[int, str]]:
             raise InputError(f"no whole gzip file: {error}", file=name) from None
 
 
-def _no_json(expected: str, found: str) -> str:
-    if found.startswith("\ufeff"):
-        return "the file starts with a byte order mark; save it as UTF-8 without"
-    what = f"not {found!r}" if found else "but the file ends"
-    return f"{expected.lower()}, {what}; repair or remove the line"
+def _no_json(error: json.JSONDecodeError, name: str, line: int) -> InputError:
+    """Return the error for what is no JSON, in a text that begins on a line.
+
+    Of an object that breaks off the parser complains where the next one begins.
+    """
+    rest = error.doc[error.pos : error.pos + 40]
+    begins = line + error.doc[: len(error.doc) - len(error.doc.lstrip())].count("\n")
+    complained = line + error.doc[: error.pos].count("\n")
+    if rest.startswith("\ufeff"):
+        reason = "the file starts with a byte order mark; save it as UTF-8 without"
+    elif complained > begins and rest.lstrip().startswith("{"):
+        reason, complained = "the object breaks off; repair or remove it", begins
+    else:
+        found = rest.splitlines()[0] if rest else ""
+        what = f"not {found!r}" if found else f"but the {'line' if rest else 'file'} ends"
+        reason = f"{error.msg.lower()}, {what}; repair or remove the line"
+    return InputError(reason, file=name, line=complained)
 
 
 def open_text(path: str) -> IO[str]:

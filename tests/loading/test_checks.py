@@ -181,6 +181,12 @@ def test_two_events_of_one_key_in_two_files_are_an_error(engine, write, change):
     assert count(engine, SongplayFact) == 2
 
 
+def test_copies_of_an_event_may_differ_in_words(engine, write):
+    load(engine, events=write(line(), line(artist="BjÃ\x83Â¶rk", userAgent="Mozilla\0")))
+    load(engine, events=write(line(song="Other", level="free"), name="more.json"))
+    assert count(engine, SongplayFact) == 1
+
+
 def test_one_event_in_several_files_is_one_play(engine, write):
     load(engine, events=write(line(), line()))
     load(engine, events=write(line(), line(sessionId=1), line(), name="more.json"))

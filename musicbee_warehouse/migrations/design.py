@@ -13,6 +13,8 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.exc import ArgumentError
 
+from musicbee_warehouse.redshift.catalogue import auto_sorted
+
 AUTO = "AUTO"
 """Redshift chooses, and may choose anew as the data grows."""
 NONE = "NONE"
@@ -33,10 +35,6 @@ _COLUMNS = text(
     WHERE n.nspname = :schema AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY c.relname, a.attnum
     """
-)
-_MAY_READ_INFO = text("SELECT has_table_privilege('svv_table_info', 'select')")
-_AUTO_SORTED = text(
-    """SELECT "table" FROM svv_table_info WHERE "schema" = :schema AND sortkey1 LIKE 'AUTO(%'"""
 )
 
 
@@ -110,16 +108,13 @@ def found(connection: Connection, schema: str | None = None) -> dict[str, Design
 
     ``svv_table_info`` leaves out empty tables and shows nothing to most users, so the catalog
     beneath is read. That alone knows whether a sort key was chosen by Redshift itself, and such
-    a key is AUTO; on an empty table Redshift chooses none
-    (https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_TABLE_INFO.html).
+    a key is AUTO, see :func:`musicbee_warehouse.redshift.catalogue.auto_sorted`.
     """
     schema = schema or connection.dialect.default_schema_name
     columns: dict[str, list[Any]] = {}
     for row in connection.execute(_COLUMNS, {"schema": schema}):
         columns.setdefault(row.name, []).append(row)
-    chosen: set[str] = set()
-    if connection.scalar(_MAY_READ_INFO):
-        chosen = set(connection.scalars(_AUTO_SORTED, {"schema": schema}))
+    chosen = auto_sorted(connection, schema)
     return {name: _design(rows, chosen=name in chosen) for name, rows in columns.items()}
 
 

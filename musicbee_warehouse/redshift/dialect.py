@@ -39,6 +39,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import INTERVAL
 from sqlalchemy.dialects.postgresql.base import PGDialect, PGTypeCompiler
+from sqlalchemy.engine import reflection
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.engine.interfaces import BindTyping
 from sqlalchemy.exc import ArgumentError
@@ -57,6 +58,7 @@ from sqlalchemy_redshift.dialect import (
     RedshiftTypeCompiler,
 )
 
+from musicbee_warehouse.redshift.catalogue import auto_sorted
 from musicbee_warehouse.redshift.guard import check, check_before_execute, refusal, refused
 
 _ALSO_RESERVED = frozenset({"connect", "interval", "qualify", "start", "tablesample"})
@@ -427,15 +429,23 @@ class Redshift(RedshiftDialect_redshift_connector):  # type: ignore[misc]
     def get_table_options(
         self, connection: Connection, table_name: str, schema: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Reflect DISTSTYLE AUTO, which the stock dialect takes for no style at all.
+        """Reflect AUTO, which the stock dialect takes for no style at all, or for a key.
 
-        With it a distribution key is Redshift's choice of the day and isn't reflected.
+        A key that Redshift chose is its choice of the day, and isn't reflected.
         """
         found: dict[str, Any] = super().get_table_options(connection, table_name, schema, **options)
         relation = self._get_redshift_relation(connection, table_name, schema, **options)
         if relation.relkind == "r" and found["redshift_diststyle"] is None:
             found.update(redshift_diststyle="AUTO", redshift_distkey=None)
+        if table_name in self._auto_sorted(connection, schema, **options):
+            found.update(redshift_sortkey="AUTO", redshift_interleaved_sortkey=None)
         return found
+
+    @reflection.cache
+    def _auto_sorted(
+        self, connection: Connection, schema: str | None = None, **_options: Any
+    ) -> frozenset[str]:
+        return auto_sorted(connection, schema)
 
 
 for _reflect in vars(PGDialect).keys() - vars(RedshiftDialectMixin).keys():

@@ -246,6 +246,21 @@ def test_layout_is_reflected(engine, options, reflected):
     assert found.items() >= {f"redshift_{name}": value for name, value in reflected.items()}.items()
 
 
+def test_a_sort_key_that_redshift_chooses_is_reflected_as_auto(engine):
+    """It tells so of tables with rows alone."""
+    metadata = MetaData()
+    Table("chosen", metadata, Column("a", Integer), redshift_sortkey="AUTO")
+    Table("declared", metadata, Column("a", Integer), redshift_sortkey="a")
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        for sorted_table in metadata.sorted_tables:
+            connection.execute(insert(sorted_table), {"a": 1})
+    found = MetaData()
+    found.reflect(engine, only=["chosen", "declared"])
+    assert "SORTKEY AUTO" in str(CreateTable(found.tables["chosen"]).compile(engine))
+    assert "SORTKEY (a)" in str(CreateTable(found.tables["declared"]).compile(engine))
+
+
 def test_identity_and_encoding_are_reflected_as_arguments(engine):
     metadata = MetaData()
     numbered = Column("id", BigInteger, Identity(always=True, start=0, increment=2))

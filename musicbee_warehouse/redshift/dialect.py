@@ -18,6 +18,7 @@ from inspect import signature
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     DDL,
     Column,
     Connection,
@@ -44,6 +45,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.engine.interfaces import BindTyping
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.sql.annotation import Annotated
+from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.schema import Constraint, Identity
 from sqlalchemy.sql.visitors import Visitable
@@ -148,6 +150,13 @@ class Statements(_Stock.statement_compiler):  # type: ignore[misc]
             raise refusal("DISTINCT ON")
         words: str = super().get_select_precolumns(query, **options)
         return words
+
+    def visit_cte(self, cte: CTE, **options: Any) -> str | None:
+        """Spell a query by name; what changes rows can't be one."""
+        if isinstance(cte.element, UpdateBase):
+            raise refusal("CTE")
+        text: str | None = super().visit_cte(cte, **options)
+        return text
 
     for_update_clause = refused("FOR UPDATE")
     returning_clause = refused("RETURNING")

@@ -86,6 +86,7 @@ REFUSED = {
         r"upsert\(\)",
     ),
     "distinct on": (distinct_on(USERS.c.level), "row_number"),
+    "a cte that changes rows": (select(USERS).add_cte(delete(USERS).cte("gone")), "by itself"),
     "filter": (select(func.count().filter(USERS.c.id > 1)), r"sum\(case"),
     "lateral": (select(lateral(select(USERS.c.id), name="l")), "LATERAL"),
     "values": (select(values(column("a", Integer), name="v").data([(1,)])), "VALUES as a table"),

@@ -23,13 +23,24 @@ def level_history() -> Select[tuple[int, str, datetime, datetime | None]]:
     >>> history = level_history()
     >>> of_one = history.where(history.selected_columns.user_id == 15)
     """
-    island = _islands()
+    changing = _changing()
+    seen = _seen()
+    steady = (
+        select(
+            seen.c.user_id,
+            func.min(seen.c.level).label("level"),
+            func.min(seen.c.seen_at, type_=TIMESTAMP).label("valid_from"),
+        )
+        .group_by(seen.c.user_id)
+        .having(func.min(seen.c.level) == func.max(seen.c.level))
+    )
+    island = union_all(
+        steady, select(changing.c.user_id, changing.c.level, changing.c.valid_from)
+    ).subquery("island")
     until = func.lead(island.c.valid_from, type_=TIMESTAMP).over(
         partition_by=island.c.user_id, order_by=island.c.valid_from
     )
-    history = select(
-        island.c.user_id, island.c.level, island.c.valid_from, until.label("valid_to")
-    ).subquery("history")
+    history = select(island, until.label("valid_to")).subquery("history")
     return select(history).order_by(history.c.user_id, history.c.valid_from)
 
 
@@ -39,7 +50,7 @@ def conversions(per: Per = "month") -> Select[tuple[date, int, int]]:
     A row is a period, named by its first day: how often users ``upgraded`` from free to paid, and
     ``downgraded`` from paid to free. A user may do both.
     """
-    island = _islands()
+    island = _changing()
     period = first_day(per, island.c.valid_from).label(per)
     changes = {
         "upgraded": (constant("free"), constant("paid")),
@@ -57,9 +68,9 @@ def conversions(per: Per = "month") -> Select[tuple[date, int, int]]:
     )
 
 
-def _islands() -> Subquery:
-    """Return where a user's level differs from the one before, or is the first."""
-    seen = union_all(
+def _seen() -> Subquery:
+    """Return when users were seen at which level: in their plays, and at last."""
+    return union_all(
         select(
             SongplayFact.user_id,
             SongplayFact.level,
@@ -73,14 +84,32 @@ def _islands() -> Subquery:
             constant(_AFTER_ALL_PLAYS).label("songplay_id"),
         ).where(UserDim.level.is_not(None)),
     ).subquery("seen")
+
+
+def _changing() -> Subquery:
+    """Return where the level of a user differs from the one before, or is the first.
+
+    Of users who had two levels: they are few, and to look for changes is to sort all that was seen.
+    """
+    known, seen = _seen().alias("known"), _seen()
+    mixed = (
+        select(known.c.user_id)
+        .group_by(known.c.user_id)
+        .having(func.min(known.c.level) != func.max(known.c.level))
+        .subquery("mixed")
+    )
     before = func.lag(seen.c.level).over(
         partition_by=seen.c.user_id, order_by=(seen.c.seen_at, seen.c.songplay_id)
     )
-    beside = select(
-        seen.c.user_id, seen.c.level, seen.c.seen_at.label("valid_from"), before.label("before")
-    ).subquery("beside")
+    beside = (
+        select(
+            seen.c.user_id, seen.c.level, seen.c.seen_at.label("valid_from"), before.label("before")
+        )
+        .join(mixed, mixed.c.user_id == seen.c.user_id)
+        .subquery("beside")
+    )
     return (
         select(beside)
         .where(beside.c.before.is_(None) | (beside.c.before != beside.c.level))
-        .subquery("island")
+        .subquery("changing")
     )

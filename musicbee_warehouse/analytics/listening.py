@@ -65,8 +65,7 @@ def top_songs(limit: int = 10, *, plays: Plays = None) -> Select[tuple[str, str,
     >>> from musicbee_warehouse.analytics import during
     >>> november = top_songs(3, plays=during("2018-11"))
     """
-    heard = _heard(plays)
-    return _ranked(heard, limit, heard.c.title, heard.c.artist_name)
+    return _most(limit, plays, "title", "artist_name")
 
 
 def top_artists(limit: int = 10, *, plays: Plays = None) -> Select[tuple[str, int]]:
@@ -74,8 +73,7 @@ def top_artists(limit: int = 10, *, plays: Plays = None) -> Select[tuple[str, in
 
     A row is an artist's name, in the catalogue or not: artist_name, plays.
     """
-    heard = _heard(plays)
-    return _ranked(heard, limit, heard.c.artist_name)
+    return _most(limit, plays, "artist_name")
 
 
 def plays_by_hour(plays: Plays = None) -> Select[tuple[int, int, int]]:
@@ -150,15 +148,15 @@ def plays_by_decade(plays: Plays = None) -> Select[tuple[int | None, int]]:
 
     ``decade`` is its first year; None stands for songs without a year.
     """
-    decade: Label[Any] = cast(SongDim.year // constant(10) * constant(10), SmallInteger).label(
+    heard = _heard(SongplayFact.song_id, plays)
+    ten_years: Label[Any] = cast(SongDim.year // constant(10) * constant(10), SmallInteger).label(
         "decade"
     )
     return (
-        select(decade, plays_count)
-        .join_from(SongplayFact, SongplayFact.song)
-        .where(*which(plays))
-        .group_by(decade)
-        .order_by(decade.nulls_last())
+        select(ten_years, whole(func.sum(heard.c.plays)).label("plays"))
+        .join_from(SongDim, heard, heard.c.song_id == SongDim.song_id)
+        .group_by(ten_years)
+        .order_by(ten_years.nulls_last())
     )
 
 
@@ -169,12 +167,7 @@ def artist_map(
 
     A row is an artist: artist_id, name, location, latitude and longitude in degrees, plays.
     """
-    heard = (
-        select(SongplayFact.artist_id, plays_count)
-        .where(SongplayFact.artist_id.is_not(None), *which(plays))
-        .group_by(SongplayFact.artist_id)
-        .subquery("heard")
-    )
+    heard = _heard(SongplayFact.artist_id, plays)
     return (
         select(
             ArtistDim.artist_id,
@@ -205,37 +198,40 @@ def _by(what: Any, plays: Plays) -> Select[Any]:
     )
 
 
-def _heard(plays: Plays) -> Subquery:
-    """Return how often each song was played: title, artist_name, plays; a song has up to two rows.
+def _heard(key: Any, plays: Plays) -> Subquery:
+    """Return how often each song or artist of the catalogue was played, by its key.
 
-    A play is matched by equal words, so the catalogue's words are the log's. Plays are counted
-    before the words are joined to them, since the words are long and the plays are many.
+    Plays are counted before words are joined to them: the words are long and the plays are many.
     """
-    matched = (
-        select(SongplayFact.song_id, plays_count)
-        .where(SongplayFact.song_id.is_not(None), *which(plays))
-        .group_by(SongplayFact.song_id)
-        .subquery("matched")
+    return (
+        select(key, plays_count)
+        .where(key.is_not(None), *which(plays))
+        .group_by(key)
+        .subquery("heard")
     )
-    words = (UnmatchedSongplay.title, UnmatchedSongplay.artist_name)
+
+
+def _most(limit: int, plays: Plays, *names: str) -> Select[Any]:
+    """Return the words that are played most, of songs in the catalogue and of songs not in it.
+
+    A play is matched by equal words, so the catalogue's words are the log's. What has no name can't
+    be in a ranking.
+    """
+    heard = _heard(SongplayFact.song_id, plays)
+    known = select(*(SongDim.__table__.c[name] for name in names), heard.c.plays)
+    words = [UnmatchedSongplay.__table__.c[name] for name in names]
     waiting = select(*words, plays_count).where(*which(plays)).group_by(*words)
     if plays is not None:
         waiting = waiting.join_from(UnmatchedSongplay, UnmatchedSongplay.songplay)
-    return union_all(
-        select(SongDim.title, SongDim.artist_name, matched.c.plays).join(
-            matched, matched.c.song_id == SongDim.song_id
-        ),
-        waiting,
-    ).subquery("heard")
-
-
-def _ranked(heard: Subquery, limit: int, *names: Any) -> Select[Any]:
-    """Return the names with the most plays; what has no name can't be in a ranking."""
-    total = whole(func.sum(heard.c.plays)).label("plays")
+    counted = union_all(
+        known.join_from(SongDim, heard, heard.c.song_id == SongDim.song_id), waiting
+    ).subquery("counted")
+    keys = [counted.c[name] for name in names]
+    total = whole(func.sum(counted.c.plays)).label("plays")
     return (
-        select(*names, total)
-        .where(*(name.is_not(None) for name in names))
-        .group_by(*names)
-        .order_by(total.desc(), *names)
+        select(*keys, total)
+        .where(*(key.is_not(None) for key in keys))
+        .group_by(*keys)
+        .order_by(total.desc(), *keys)
         .limit(constant(limit))
     )

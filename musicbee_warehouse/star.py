@@ -555,6 +555,9 @@ transform = _before_override + override + _after_override
 transform_new = _before_override + _after_override
 """From staging to star, where no file changed since it was loaded."""
 
+transform_empty = Pipeline(repeats, artists[1], songs[1], users[1], times, *unmatched, *songplays)
+"""From staging to star, where that is empty: nothing is to be replaced, released or resolved."""
+
 
 def pipeline(
     events: str | Path | Sequence[str | Path],

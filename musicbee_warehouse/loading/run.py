@@ -350,7 +350,7 @@ def _require_each_kind(connection: Connection, sources: Sources) -> None:
 
 def _script(options: Options, todo: Plan) -> Pipeline:
     if options.full_refresh:
-        return star.clear + _clear_ledger + star.transform_new
+        return star.clear + _clear_ledger + star.transform_empty
     return star.transform if todo.changed else star.transform_new
 
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Select, Table, column, func, literal, null, select, table
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from musicbee_warehouse.errors import LoadError, WarehouseError
+from musicbee_warehouse.errors import InputError, LoadError, WarehouseError
 from musicbee_warehouse.loading import diagnosis
 from musicbee_warehouse.loading.s3 import fetch
 from musicbee_warehouse.loading.sources import SourceFile
@@ -87,15 +88,12 @@ def rejects(
     """Return the lines that the last COPY of the transaction left out, in the files' order."""
     query = connection.scalar(select(func.pg_last_copy_id()))
     faults = _read(connection, _in_sys(_SYS.c.query_id == literal(query, literal_execute=True)))
-    by_file: dict[str, dict[int, Fault]] = {}
-    for fault in faults:
-        by_file.setdefault(fault.file, {}).setdefault(fault.line, fault)
     known = {file.uri: file for file in files}
     return [
         reject
-        for uri in sorted(by_file)
+        for uri, of_file in groupby(faults, lambda fault: fault.file)
         if uri in known
-        for reject in _rejects_of(known[uri], by_file[uri], target, client)
+        for reject in _rejects_of(known[uri], list(of_file), target, client)
     ]
 
 
@@ -235,21 +233,37 @@ def _value_of(fault: Fault, target: Table, file: SourceFile, client: S3Client) -
 
 
 def _rejects_of(
-    file: SourceFile, faults: Mapping[int, Fault], target: Table, client: S3Client
+    file: SourceFile, faults: Sequence[Fault], target: Table, client: S3Client
 ) -> Iterator[Reject]:
-    """Yield a reject for each fault, with the text of its line where the file can be read."""
-    left = dict(faults)
+    """Yield a reject for each fault, with the text of its object where the file can be read."""
+    left: dict[int, list[Fault]] = {}
+    for fault in faults:
+        left.setdefault(fault.line, []).append(fault)
     try:
         for fetched in _fetched([file], client):
-            for line, content, ours in diagnosis.sift(target, fetched):
-                if fault := left.pop(line + content.count("\n"), None):
-                    reason = ours.reason if ours else f"{fault.reason} (error {fault.code})"
-                    where = (ours.column if ours else None) or fault.column
-                    yield _reject(file.uri, line, ": ".join(filter(None, (where, reason))), content)
+            for last, found in groupby(diagnosis.sift(target, fetched), _last_line):
+                # Of several objects on a line those that we too find a fault with come first.
+                objects_of_line = sorted(found, key=lambda each: each[2] is None)
+                of_line = left.pop(last, [])
+                for (line, content, ours), fault in zip(objects_of_line, of_line, strict=False):
+                    yield _reject(file.uri, line, _reason(fault, ours), content)
+                left[last] = of_line[len(objects_of_line) :]
     except WarehouseError:
         pass  # it may be Redshift alone that reads the bucket; then the texts stay unknown
-    for line, fault in sorted(left.items()):
-        yield _reject(file.uri, line, f"{fault.column}: {fault.reason} (error {fault.code})", None)
+    for line, rest in sorted(left.items()):
+        for fault in rest:
+            yield _reject(file.uri, line, _reason(fault, None), None)
+
+
+def _last_line(found: tuple[int, str, InputError | None]) -> int:
+    line, content, _ = found
+    return line + content.count("\n")
+
+
+def _reason(fault: Fault, ours: InputError | None) -> str:
+    """Return what is wrong in the words that DuckDB's loads use, or else in Redshift's."""
+    reason = ours.reason if ours else f"{fault.reason} (error {fault.code})"
+    return ": ".join(filter(None, ((ours.column if ours else None) or fault.column, reason)))
 
 
 def _reject(uri: str, line: int, reason: str, content: str | None) -> Reject:

@@ -222,8 +222,9 @@ class RedshiftStage:
         unfit = 0
         if table in star.unfit and connection.scalar(star.unfit[table]):
             found = load_errors.unfit(table, files, self._work.client)
-            known = {(reject.uri, reject.line) for reject in rejects}
-            rejects += [reject for reject in found if (reject.uri, reject.line) not in known]
+            places = {(reject.uri, reject.line) for reject in found}
+            others = [reject for reject in rejects if (reject.uri, reject.line) not in places]
+            rejects = found + others
             (step,) = Pipeline(star.remove_unfit[table]).run(connection)
             unfit = step.rows or 0
         staged.rejects += rejects

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from musicbee_warehouse import display
 from musicbee_warehouse._version import __version__
 from musicbee_warehouse.engine import connect, create_tables
-from musicbee_warehouse.errors import InputError, WarehouseError
+from musicbee_warehouse.errors import InputError, LoadError, UnreachableError, WarehouseError
 from musicbee_warehouse.models import (
     ArtistDim,
     Base,
@@ -45,6 +45,7 @@ __all__ = [
     "Copy",
     "CopyOptions",
     "InputError",
+    "LoadError",
     "LoadReject",
     "LoadReport",
     "LoadRun",
@@ -61,6 +62,7 @@ __all__ = [
     "Step",
     "TimeDim",
     "UnmatchedSongplay",
+    "UnreachableError",
     "UserDim",
     "WarehouseError",
     "__version__",

@@ -299,8 +299,9 @@ def _remedy(fault: Fault, target: Table, value: str | None) -> str:
     if needed > _WIDEST:
         return f"shorten the value: no column takes more than {_WIDEST:,} bytes"
     return (
-        f"widen {fault.column} to VARCHAR({min(wider, _WIDEST)}) in the model and by a migration: "
-        f'alembic revision --autogenerate -m "widen {target.name}.{fault.column}"'
+        f"widen {fault.column} to VARCHAR({min(wider, _WIDEST)}) in the model, then run "
+        f'alembic revision --autogenerate -m "widen {target.name}.{fault.column}" '
+        "and musicbee-warehouse migrate"
     )
 
 

@@ -1,15 +1,13 @@
-"""Files in buckets of the stand-in, for loads on Redshift."""
+"""What lies in the buckets of tests of loads on Redshift."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.loading.s3_server import seed
-
 EXAMPLES = Path(__file__).parents[2] / "examples" / "data"
 
 
-def upload(folder, bucket, prefix=""):
-    """Put a folder's files under a prefix of a bucket."""
+def contents(folder, prefix=""):
+    """Return the bytes of a folder's files by the keys that they have under a prefix."""
     paths = [path for path in sorted(Path(folder).rglob("*")) if path.is_file()]
-    seed(bucket, {f"{prefix}{p.relative_to(folder).as_posix()}": p.read_bytes() for p in paths})
+    return {f"{prefix}{path.relative_to(folder).as_posix()}": path.read_bytes() for path in paths}

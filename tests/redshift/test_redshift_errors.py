@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 from musicbee_warehouse import InputError, LoadReject, SongplayFact, WarehouseError, load
 from musicbee_warehouse.cli import app
 from musicbee_warehouse.errors import LoadError
-from tests.loading.s3_server import seed
 from tests.loading.test_load import SONG, event, line
 
 WIDE = "La " * 200
@@ -27,12 +26,12 @@ FAULTS = {
 
 
 @pytest.fixture
-def load_log(redshift, bucket):
+def load_log(redshift, bucket, put):
     """Return a function that loads a log of some bytes, and a song, from a bucket."""
-    seed(bucket, {"songs/a.json": json.dumps(SONG).encode()})
+    put(bucket, {"songs/a.json": json.dumps(SONG).encode()})
 
     def run(content, **options):
-        seed(bucket, {"logs/log.json": content})
+        put(bucket, {"logs/log.json": content})
         return load(
             redshift,
             events=f"s3://{bucket}/logs",
@@ -98,8 +97,8 @@ def test_files_of_a_failed_run_stay_and_those_of_a_good_one_go(load_log, cloud, 
     assert {key.rsplit(".", 1)[1] for key in kept()} == {"manifest", "jsonpaths"}
 
 
-def test_the_command_line_says_it_in_six_lines(redshift_url, bucket):
-    seed(bucket, {"songs/a.json": json.dumps(SONG).encode(), "logs/l.json": FAULTS["wide"][0]})
+def test_the_command_line_says_it_in_six_lines(redshift_url, bucket, put):
+    put(bucket, {"songs/a.json": json.dumps(SONG).encode(), "logs/l.json": FAULTS["wide"][0]})
     arguments = [
         *("load", "--url", f"{redshift_url}?work=s3://{bucket}/work"),
         *("--events", f"s3://{bucket}/logs", "--songs", f"s3://{bucket}/songs"),

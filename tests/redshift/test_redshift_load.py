@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import ssl
 import uuid
@@ -12,16 +11,6 @@ from sqlalchemy import select, text
 
 from musicbee_warehouse import SongDim, WarehouseError, connect, load
 from musicbee_warehouse._version import __version__
-from tests.redshift.lakes import EXAMPLES
-
-
-@pytest.fixture(scope="module")
-def expected():
-    """Return a warehouse on DuckDB that holds the examples."""
-    engine = connect("duckdb:///:memory:")
-    load(engine, events=EXAMPLES / "log_data", songs=EXAMPLES / "song_data")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -44,6 +33,14 @@ def cluster(cloud, bucket):
     )
     yield name
     client.delete_cluster(ClusterIdentifier=name, SkipFinalClusterSnapshot=True)
+
+
+def test_a_load_gives_the_rows_that_duckdb_has(redshift, lake, expected, star_rows):
+    report = load(redshift, **lake)
+    assert (report.files, report.known) == (55, 0)
+    assert star_rows(redshift) == star_rows(expected)
+    report = load(redshift, **lake)
+    assert (report.files, report.known) == (0, 55)
 
 
 def test_a_cluster_is_loaded_by_its_name_with_a_temporary_password(
@@ -113,21 +110,19 @@ def test_the_connection_is_kept_alive(redshift):
         assert plug.gettimeout() is None
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("refused_logins")
 def test_a_wrong_password_and_an_unknown_database_are_told(redshift_url):
     from sqlalchemy import make_url  # noqa: PLC0415 - here alone
 
     url = make_url(redshift_url)
 
-    def refused(url, sentence):
-        with pytest.raises(WarehouseError, match=sentence):
-            connect(url).connect()
-
-    refused(url.set(password="Wrong-Secret-1"), "refuses the password of awsuser")
-    refused(url.set(database="nowhere"), "there is no database nowhere on localhost")
-    gc.collect()  # the driver leaves its sockets to be collected
+    with pytest.raises(WarehouseError, match="refuses the password of awsuser"):
+        connect(url.set(password="Wrong-Secret-1")).connect()
+    with pytest.raises(WarehouseError, match="there is no database nowhere on localhost"):
+        connect(url.set(database="nowhere")).connect()
 
 
+@pytest.mark.usefixtures("refused_logins")
 def test_a_certificate_of_an_unknown_authority_is_refused(redshift_url, monkeypatch, tmp_path):
     (tmp_path / "none.pem").write_text("")
     monkeypatch.delenv("SSL_CERT_FILE")

@@ -6,16 +6,16 @@ import pytest
 
 from musicbee_warehouse import load
 from musicbee_warehouse.simulator import simulate
-from tests.redshift.lakes import upload
+from tests.redshift.lakes import contents
 
 
 @pytest.fixture
-def loaded(cloud, redshift, bucket, tmp_path):
+def loaded(cloud, redshift, bucket, put, tmp_path):
     """Return a function that loads a simulation; it gives what was asked, and the report."""
 
     def run(name, songs, users, full_refresh=False, **options):
         simulate(songs, users, days=5, seed=3).write(tmp_path / name, **options)
-        upload(tmp_path / name, bucket, f"{name}/")
+        put(bucket, contents(tmp_path / name, f"{name}/"))
         redshift.dispose()
         with cloud.statements.recorded() as asked:
             report = load(

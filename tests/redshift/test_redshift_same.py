@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from musicbee_warehouse import LoadedFile, LoadReject, LoadRun, load
 from musicbee_warehouse.simulator import Defects, simulate
 from tests.loading.s3_server import backend
-from tests.redshift.lakes import upload
+from tests.redshift.lakes import contents
 
 FIRST = date(2018, 11, 1)
 QUICK = 2
@@ -60,9 +60,9 @@ def ledger(engine):
         return [sorted(map(tuple, connection.execute(each)), key=repr) for each in questions]
 
 
-def test_a_load_at_once_gives_the_same_rows(redshift, duckdb, bucket, written, star_rows):
+def test_a_load_at_once_gives_the_same_rows(redshift, duckdb, bucket, put, written, star_rows):
     folder, _ = written
-    upload(folder, bucket)
+    put(bucket, contents(folder))
     sources = {"events": f"s3://{bucket}/log_data", "songs": f"s3://{bucket}/song_data"}
     load(redshift, **sources, work=f"s3://{bucket}/work", max_errors=1000)
     load(duckdb, events=folder / "log_data", songs=folder / "song_data", max_errors=1000)
@@ -70,9 +70,9 @@ def test_a_load_at_once_gives_the_same_rows(redshift, duckdb, bucket, written, s
     assert ledger(redshift) == ledger(duckdb)
 
 
-def test_loads_day_by_day_give_the_same_rows(redshift, duckdb, bucket, written, star_rows):
+def test_loads_day_by_day_give_the_same_rows(redshift, duckdb, bucket, put, written, star_rows):
     folder, seed = written
-    upload(folder, bucket)
+    put(bucket, contents(folder))
     options = {"max_errors": 1000}
     for since, until in ((FIRST, FIRST + timedelta(2)), (None, None)):
         sources = {"events": f"s3://{bucket}/log_data", "songs": f"s3://{bucket}/song_data"}
@@ -91,7 +91,7 @@ def test_loads_day_by_day_give_the_same_rows(redshift, duckdb, bucket, written, 
         shutil.rmtree(folder / name)
     simulated(seed).write(folder)  # the same without defects, so most files have changed
     backend().buckets[bucket].keys.clear()
-    upload(folder, bucket)
+    put(bucket, contents(folder))
     report = load(redshift, **sources, work=f"s3://{bucket}/work", **options)
     load(duckdb, events=folder / "log_data", songs=folder / "song_data", **options)
     assert report.changed or seed % 3 == 0  # the names of gzip files differ
@@ -99,8 +99,10 @@ def test_loads_day_by_day_give_the_same_rows(redshift, duckdb, bucket, written, 
     assert ledger(redshift) == ledger(duckdb)
 
 
-def test_the_real_sample_gives_the_same_rows(redshift, bucket, sample, loaded_sample, star_rows):
-    upload(sample, bucket)
+def test_the_real_sample_gives_the_same_rows(
+    redshift, bucket, put, sample, loaded_sample, star_rows
+):
+    put(bucket, contents(sample))
     report = load(
         redshift,
         events=f"s3://{bucket}/log_data",

@@ -27,7 +27,7 @@ from musicbee_warehouse.errors import InputError, WarehouseError
 from musicbee_warehouse.loading.content import Content
 from musicbee_warehouse.loading.diagnosis import diagnose, sift
 from musicbee_warehouse.loading.planning import Plan, human
-from musicbee_warehouse.loading.s3 import fetch
+from musicbee_warehouse.loading.s3 import SPOOL_BYTES, fetch, group
 from musicbee_warehouse.loading.sources import SourceFile, stamp_of
 from musicbee_warehouse.loading.spool import LARGE, Ready, Spool
 from musicbee_warehouse.loading.stage import (
@@ -205,15 +205,28 @@ class LocalStage:
             connection.rollback()
             if isinstance(error, DBAPIError) and _is_out_of_memory(error):
                 raise
-        if self._options.max_errors:
-            return self._copy_sifted(connection, table, files, staged)
+        finally:
+            self._spool.clear()
+        name, rows, seconds = f"COPY {table.name}", 0, 0.0
+        for some in group(files, SPOOL_BYTES):
+            step = self._copy_carefully(connection, table, some, staged)
+            rows, seconds = rows + (step.rows or 0), seconds + step.seconds
+        return Step(name, rows, seconds)
+
+    def _copy_carefully(
+        self, connection: Connection, table: Table, files: Sequence[SourceFile], staged: Staged
+    ) -> Step:
         try:
+            if self._options.max_errors:
+                return self._copy_sifted(connection, table, files, staged)
             ready = self._spool.ready(files, careful=True)
             return _copy_ready(connection, table, ready, staged, regular=False)
         except (*_DATA_FAULTS, _MiscountError):
             connection.rollback()
             diagnose(table, files)
             raise
+        finally:
+            self._spool.clear()
 
     def _copy_sifted(
         self, connection: Connection, table: Table, files: Sequence[SourceFile], staged: Staged
@@ -314,10 +327,18 @@ def _here(
     stack: ExitStack,
     on_object: Callable[[SourceFile], None] | None,
 ) -> Iterator[Sequence[SourceFile]]:
-    """Yield files of this machine at once, then those of a bucket as they arrive."""
+    """Yield files of this machine, then those of a bucket as they arrive.
+
+    Large local files come at once, for they are read where they are; what the spool holds is
+    bounded.
+    """
     local = [file for file in files if file.path]
-    if local:
-        yield local
+    large = [file for file in local if file.size >= LARGE]
+    for some in group((file for file in local if file.size < LARGE), SPOOL_BYTES):
+        yield large + some
+        large = []
+    if large:
+        yield large
     if len(local) < len(files):
         remote = (file for file in files if not file.path)
         for batch in stack.enter_context(fetch(remote, folder, on_object=on_object)):

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 _THREADS = 16
-_SPOOL_BYTES = 256 * 1024 * 1024
+SPOOL_BYTES = 256 * 1024 * 1024
+"""How much of the disk a batch of files takes at the most."""
 _CHUNK = 1024 * 1024
 _DISK_BLOCK = 4096
 """What even a file of one byte takes of a disk."""
@@ -119,7 +120,7 @@ def fetch(  # noqa: PLR0913 - what bounds a download
     folder: str | Path,
     *,
     client: S3Client | None = None,
-    spool_bytes: int = _SPOOL_BYTES,
+    spool_bytes: int = SPOOL_BYTES,
     threads: int = _THREADS,
     on_object: Callable[[SourceFile], None] | None = None,
 ) -> Iterator[Iterator[list[Fetched]]]:
@@ -158,7 +159,7 @@ def fetch(  # noqa: PLR0913 - what bounds a download
     ):
         download = _Download(client, stop, on_object)
         try:
-            yield _batches(_group(objects, spool_bytes), spool, pool, threads, download)
+            yield _batches(group(objects, spool_bytes), spool, pool, threads, download)
         finally:
             stop.set()
             pool.shutdown(cancel_futures=True)
@@ -228,7 +229,7 @@ def _list_period(
                 yield from _list(client, bucket, path, since, until)
 
 
-def _group(objects: Iterable[SourceFile], spool_bytes: int) -> Iterator[list[SourceFile]]:
+def group(objects: Iterable[SourceFile], spool_bytes: int) -> Iterator[list[SourceFile]]:
     """Put together, in their order, what fits into ``spool_bytes`` of disk."""
     group: list[SourceFile] = []
     room = spool_bytes

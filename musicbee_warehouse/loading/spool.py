@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
+import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
 from types import TracebackType
 from typing import IO, Self, cast
 
@@ -28,6 +32,11 @@ from musicbee_warehouse.loading.content import (
 )
 from musicbee_warehouse.loading.sources import SourceFile
 
+if sys.platform != "win32":
+    import fcntl
+
+_PREFIX = "musicbee-spool-"
+_MOMENT = 60.0
 LARGE = 4 * 1024 * 1024
 """From this size in bytes a file is worth its own reader."""
 _CHUNK = 4 * 1024 * 1024
@@ -64,9 +73,12 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._folder = TemporaryDirectory(prefix="musicbee-spool-")
+        _sweep(gettempdir())
+        self._folder = TemporaryDirectory(prefix=_PREFIX)
+        self._lock = _lock(self._folder.name, wait=True)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="fingerprint")
         self._files = 0
+        self._written: list[str] = []
 
     def __enter__(self) -> Self:
         return self
@@ -79,6 +91,8 @@ class Spool:
     ) -> None:
         self._reader.shutdown(cancel_futures=True)
         self._folder.cleanup()
+        if self._lock is not None:
+            os.close(self._lock)
 
     @property
     def folder(self) -> str:
@@ -117,9 +131,47 @@ class Spool:
             lines = _append_lines(texts, spool)
         return Ready([spool.name], {file.uri: Content(hash_of(file.path), lines)})
 
+    def clear(self) -> None:
+        """Remove the files that were made ready, so that no more than a batch is on disk."""
+        for path in self._written:
+            Path(path).unlink()
+        self._written.clear()
+
     def _new_file(self) -> IO[bytes]:
         self._files += 1
-        return Path(self._folder.name, f"{self._files}.json").open("wb")
+        path = Path(self._folder.name, f"{self._files}.json")
+        self._written.append(str(path))
+        return path.open("wb")
+
+
+def _lock(folder: str, *, wait: bool) -> int | None:
+    """Lock a folder until the process ends, however it does; return the lock, to be closed.
+
+    Windows locks no folders: there is None, and nothing is swept.
+    """
+    if sys.platform == "win32":
+        return None
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _sweep(folder: str) -> None:
+    """Remove the spools that processes left which were killed: nobody holds their locks."""
+    for path in Path(folder).glob(f"{_PREFIX}*"):
+        try:
+            held = _lock(str(path), wait=False)
+        except OSError:  # it is in use, another's, or gone by now
+            continue
+        if held is not None:
+            # One that isn't locked yet is just being made: it is no older than a moment.
+            if time.time() - os.fstat(held).st_mtime > _MOMENT:
+                rmtree(path, ignore_errors=True)
+            os.close(held)
 
 
 def _append(file: SourceFile, spool: IO[bytes], *, careful: bool) -> Content:

@@ -264,9 +264,9 @@ def test_no_more_than_two_batches_are_on_disk(reliable, tmp_path):
 
 def test_small_objects_count_for_the_disk_they_take():
     objects = [SourceFile(f"s3://bucket/{n}", 1, "") for n in range(10)]
-    assert [len(group) for group in s3._group(objects, 4 * 4096)] == [4, 4, 2]
+    assert [len(group) for group in s3.group(objects, 4 * 4096)] == [4, 4, 2]
     large = SourceFile("s3://bucket/large", 10**9, "")
-    groups = s3._group([objects[0], large, objects[1]], 4 * 4096)
+    groups = s3.group([objects[0], large, objects[1]], 4 * 4096)
     assert [len(group) for group in groups] == [1, 1, 1]
 
 

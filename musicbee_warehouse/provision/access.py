@@ -14,6 +14,7 @@ from musicbee_warehouse.provision.description import PORT, Warehouse
 from musicbee_warehouse.provision.documents import POLICY, ROLE_PATH, tag_dict, tag_list
 from musicbee_warehouse.provision.refusals import tolerated
 from musicbee_warehouse.provision.resource import Found, patiently
+from musicbee_warehouse.provision.waiters import wait
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,7 @@ class Role:
 
     def wait(self) -> None:
         """Wait until IAM shows it everywhere."""
-        pace = self.account.pace
-        self.account.iam.get_waiter("role_exists").wait(
-            RoleName=self.name,
-            WaiterConfig={"Delay": int(pace.delay / 5), "MaxAttempts": pace.attempts},
-        )
+        wait(self.account, self.account.iam, "RoleThere", RoleName=self.name)
 
     def remove(self, found: Found, final_snapshot: str | None = None) -> None:  # noqa: ARG002
         """Delete the role with its policy; one that others gave policies to stays."""

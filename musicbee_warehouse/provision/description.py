@@ -132,9 +132,7 @@ class Workgroup(Warehouse):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.capacity != 4 and (self.capacity not in range(8, 1025) or self.capacity % 8):
-            raise WarehouseError(
-                f"a capacity of {self.capacity} RPU isn't made; it is {CAPACITIES}"
-            )
+            raise WarehouseError(f"there is no capacity of {self.capacity} RPU; it is {CAPACITIES}")
         if self.daily_limit < 1:
             raise WarehouseError(
                 f"the daily limit of {self.daily_limit} RPU-hours is none; give 1 at least"

@@ -46,17 +46,21 @@ def expiries(found: Iterable[Found]) -> dict[str, str]:
     return {name: expires for name, (_, expires) in times.items() if expires}
 
 
-def snapshots(name: str, account: Account) -> Iterator[str]:
-    """Yield the manual snapshots of a warehouse; they outlive it."""
-    redshift = account.redshift.get_paginator("describe_cluster_snapshots")
-    for page in redshift.paginate(SnapshotType="manual"):
-        for snapshot in page["Snapshots"]:
-            if snapshot.get("ClusterIdentifier") == name:
-                yield snapshot["SnapshotIdentifier"]
-    for listed in account.serverless.get_paginator("list_snapshots").paginate():
-        for each in listed["snapshots"]:
-            if each.get("namespaceName") == name:
-                yield each["snapshotName"]
+def snapshots(account: Account) -> dict[str, str]:
+    """Return all manual snapshots, each with the warehouse that it is of; they outlive it."""
+    clusters = account.redshift.get_paginator("describe_cluster_snapshots")
+    workgroups = account.serverless.get_paginator("list_snapshots")
+    found: list[Any] = [
+        (each["SnapshotIdentifier"], each.get("ClusterIdentifier", ""))
+        for page in clusters.paginate(SnapshotType="manual")
+        for each in page["Snapshots"]
+    ]
+    found += [
+        (each["snapshotName"], each.get("namespaceName", ""))
+        for listed in workgroups.paginate()
+        for each in listed["snapshots"]
+    ]
+    return dict(found)
 
 
 def _clusters(account: Account) -> Iterator[Found]:

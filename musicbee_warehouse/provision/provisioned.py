@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import Any, ClassVar
 
 from musicbee_warehouse.errors import WarehouseError
 from musicbee_warehouse.provision import documents
 from musicbee_warehouse.provision.access import SecurityGroup
 from musicbee_warehouse.provision.account import Account
-from musicbee_warehouse.provision.description import ADMIN, PORT, Cluster
+from musicbee_warehouse.provision.description import ADMIN, PORT, Cluster, Warehouse
 from musicbee_warehouse.provision.documents import tag_dict, tag_list
 from musicbee_warehouse.provision.refusals import tolerated
 from musicbee_warehouse.provision.resource import Found, patiently
@@ -27,12 +28,17 @@ def offered_nodes(account: Account) -> list[str]:
     return sorted({option["NodeType"] for option in options})
 
 
-def check_offered(warehouse: Cluster, account: Account) -> None:
-    """Say so if the region has no such nodes.
+@singledispatch
+def check_offered(warehouse: Warehouse, account: Account) -> None:
+    """Say so if the region has no such nodes; a workgroup is refused at once, and has none.
 
     Raises:
         WarehouseError: if it hasn't.
     """
+
+
+@check_offered.register
+def _(warehouse: Cluster, account: Account) -> None:
     offered = offered_nodes(account)
     if warehouse.node_type not in offered:
         raise WarehouseError(

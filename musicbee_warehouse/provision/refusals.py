@@ -107,7 +107,7 @@ def _failure(error: Exception, region: str) -> str:
         return f"{error}; check AWS_PROFILE"
     if isinstance(error, exceptions.TokenRetrievalError | exceptions.SSOError):
         return f"the AWS login ended ({error}); log in again"
-    if isinstance(error, exceptions.HTTPClientError):
+    if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
         return f"AWS can't be reached in {region} ({error}); nothing is lost, run again"
     if isinstance(error, exceptions.ParamValidationError):
         return f"AWS doesn't take it: {error}"

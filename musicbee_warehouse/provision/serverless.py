@@ -16,7 +16,8 @@ from musicbee_warehouse.provision.refusals import code_of, tolerated
 from musicbee_warehouse.provision.resource import Found, patiently
 from musicbee_warehouse.provision.waiters import wait
 
-_NEXT_CAPACITY = 8
+SMALLEST_CAPACITY, NEXT_CAPACITY = 4, 8
+"""Where the smallest isn't offered, the next is taken."""
 _USAGE: Literal["serverless-compute"] = "serverless-compute"
 
 
@@ -138,11 +139,11 @@ class ServerlessWorkgroup:
         try:
             self.account.serverless.create_workgroup(**settings)
         except ClientError as error:
-            small = warehouse.capacity < _NEXT_CAPACITY
+            small = warehouse.capacity == SMALLEST_CAPACITY
             about_capacity = "capacity" in str(error).lower()
             if not (small and about_capacity and code_of(error) == "ValidationException"):
                 raise
-            self.account.serverless.create_workgroup(**settings | {"baseCapacity": _NEXT_CAPACITY})
+            self.account.serverless.create_workgroup(**settings | {"baseCapacity": NEXT_CAPACITY})
 
     def wait(self) -> None:
         """Wait until it takes connections."""

@@ -6,7 +6,7 @@ completes what was begun.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import singledispatch
 from html import escape
@@ -17,7 +17,7 @@ from musicbee_warehouse.provision import documents
 from musicbee_warehouse.provision.access import Role, SecurityGroup
 from musicbee_warehouse.provision.account import Account
 from musicbee_warehouse.provision.description import Cluster, Warehouse, Workgroup, checked_name
-from musicbee_warehouse.provision.inventory import expiries, inventory, snapshots
+from musicbee_warehouse.provision.inventory import COSTLY, expiries, inventory, snapshots
 from musicbee_warehouse.provision.operation import Status, status
 from musicbee_warehouse.provision.prices import Price, price
 from musicbee_warehouse.provision.provisioned import (
@@ -28,7 +28,12 @@ from musicbee_warehouse.provision.provisioned import (
 )
 from musicbee_warehouse.provision.refusals import explained
 from musicbee_warehouse.provision.resource import Found, Resource
-from musicbee_warehouse.provision.serverless import Namespace, ServerlessWorkgroup
+from musicbee_warehouse.provision.serverless import (
+    NEXT_CAPACITY,
+    SMALLEST_CAPACITY,
+    Namespace,
+    ServerlessWorkgroup,
+)
 
 OnStep = Callable[[str, str], None]
 """Is told what a step works on, as ``cluster musicbee``, and what it does, as ``waiting``."""
@@ -152,7 +157,8 @@ def plan(warehouse: Warehouse, account: Account) -> Plan:
     """
     warehouse = _owned(warehouse, account)
     with explained(account.place.region):
-        _check(warehouse, account)
+        check_offered(warehouse, account)
+        _check_name(warehouse, account)
         steps = tuple(
             (each.kind, each.name, _what(each, warehouse)) for each in resources(warehouse, account)
         )
@@ -172,10 +178,9 @@ def create(warehouse: Warehouse, account: Account, *, on_step: OnStep = _silent)
     """
     warehouse = _owned(warehouse, account)
     with explained(account.place.region):
-        _check(warehouse, account)
+        check_offered(warehouse, account)
+        _check_name(warehouse, account)
         tags = documents.tags(warehouse, account.place, account.now())
-        for resource in resources(warehouse, account):
-            _ours(resource.find(), warehouse)  # before anything is made
         for resource in resources(warehouse, account):
             _ensure(resource, warehouse, tags, on_step)
         _renew(warehouse, account, tags)
@@ -225,13 +230,18 @@ def delete(
     planned = removal(name, account, owner=owner)
     owner = owner or account.caller
     with explained(account.place.region):
+        if final_snapshot in snapshots(account):
+            raise WarehouseError(
+                f"there is a snapshot {final_snapshot} already; name the final one otherwise"
+            )
         for resource in _all(name, account):
             _remove(resource, owner, final_snapshot, on_step)
         remains = [each for each in inventory(account) if each.belongs_to(name, owner)]
         if remains:
             listed = ", ".join(f"{each.kind} {each.name}" for each in remains)
             raise WarehouseError(f"of {name} there is still {listed}; run delete again")
-        return replace(planned, kept=tuple(snapshots(name, account)))
+        kept = (snapshot for snapshot, of in snapshots(account).items() if of == name)
+        return replace(planned, kept=tuple(kept))
 
 
 def expired(account: Account) -> Iterator[str]:
@@ -250,14 +260,64 @@ def _owned(warehouse: Warehouse, account: Account) -> Warehouse:
     return warehouse if warehouse.owner else replace(warehouse, owner=account.caller)
 
 
+def _check_name(warehouse: Warehouse, account: Account) -> None:
+    """Refuse a name that is another's, or ours for something else, before anything is made."""
+    for resource in resources(warehouse, account):
+        _as_described(_ours(resource.find(), warehouse), warehouse)
+    for other in _others(warehouse, account):
+        if other.find() is not None:
+            raise WarehouseError(
+                f"the name is taken: there is a {other.kind} {other.name} already; "
+                "choose another name"
+            )
+
+
+def _others(warehouse: Warehouse, account: Account) -> list[Resource]:
+    """Return what a warehouse of the other kind would have; a name finds one of them alone."""
+    cluster = ProvisionedCluster(account, warehouse.name)
+    workgroup = ServerlessWorkgroup(account, warehouse.name)
+    return [workgroup] if isinstance(warehouse, Cluster) else [cluster]
+
+
+def _as_described(found: Found | None, warehouse: Warehouse) -> None:
+    """Refuse to leave as it is what was described otherwise: nothing is resized in passing."""
+    if found is None or found.kind not in COSTLY:
+        return
+    differing = [
+        f"{name} {there} instead of {wanted}"
+        for name, (there, wanted) in _chosen(warehouse, found.about).items()
+        if there != wanted
+    ]
+    if differing:
+        raise WarehouseError(
+            f"{found.kind} {found.name} is there with {', '.join(differing)}; it isn't changed: "
+            "describe it as it is, or delete it first"
+        )
+
+
 @singledispatch
-def _check(warehouse: Warehouse, account: Account) -> None:
-    """Refuse what AWS would refuse after minutes; a workgroup is refused at once."""
+def _chosen(warehouse: Warehouse, about: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return what there is and what is described, of all that can be chosen."""
+    raise NotImplementedError(type(warehouse))
 
 
-@_check.register
-def _(warehouse: Cluster, account: Account) -> None:
-    check_offered(warehouse, account)
+@_chosen.register
+def _(warehouse: Cluster, about: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {
+        "nodes of": (about["NodeType"], warehouse.node_type),
+        "so many nodes:": (about["NumberOfNodes"], warehouse.nodes),
+        "public access:": (about["PubliclyAccessible"], bool(warehouse.network.public_from)),
+    }
+
+
+@_chosen.register
+def _(warehouse: Workgroup, about: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    there = about["baseCapacity"]
+    smallest = (warehouse.capacity, there) == (SMALLEST_CAPACITY, NEXT_CAPACITY)
+    return {
+        "a capacity of": (there, there if smallest else warehouse.capacity),
+        "public access:": (about["publiclyAccessible"], bool(warehouse.network.public_from)),
+    }
 
 
 def _what(resource: Resource, warehouse: Warehouse) -> str:

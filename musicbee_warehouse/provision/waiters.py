@@ -39,6 +39,15 @@ def _gone(look: tuple[str, str, str]) -> dict[str, Any]:
 
 
 _WAITERS = {
+    "RoleThere": {
+        "operation": "GetRole",
+        "delay": 10,
+        "maxAttempts": 240,
+        "acceptors": [
+            {"state": "success", "matcher": "status", "expected": 200},
+            {"state": "retry", "matcher": "error", "expected": "NoSuchEntity"},
+        ],
+    },
     "ClusterAvailable": _until(_CLUSTER, "available", "deleting", *_FAILED_CLUSTER),
     "ClusterPaused": _until(_CLUSTER, "paused", "deleting"),
     "ClusterGone": _gone(_CLUSTER),

@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 
-import aws
-
 from musicbee_warehouse import provision
+from tests.provision import aws
 
 PREFIXES = {"data": ("s3://music-data/logs", "s3://music-data/songs"), "work": "s3://music-work/w"}
 WORKGROUP = provision.Workgroup(name="bee", **PREFIXES)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import aws
 import pytest
-from cases import CLUSTER, WORKGROUP, impatient
 from standin.services import Services
+
+from tests.provision import aws
+from tests.provision.cases import CLUSTER, WORKGROUP, impatient
 
 
 @pytest.fixture(scope="session")

@@ -6,14 +6,14 @@ import json
 from contextlib import contextmanager
 from itertools import count, cycle
 
-import aws
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from botocore.httpsession import URLLib3Session
-from cases import WORKGROUP, clients, impatient, watched
 
 from musicbee_warehouse import WarehouseError, provision
+from tests.provision import aws
+from tests.provision.cases import WORKGROUP, clients, impatient, watched
 
 # What the services say of the same, each in its own words.
 CODES = {

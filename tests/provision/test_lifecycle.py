@@ -6,13 +6,13 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import aws
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from cases import CLUSTER, WORKGROUP, impatient, watched
 
 from musicbee_warehouse import WarehouseError, provision
+from tests.provision import aws
+from tests.provision.cases import CLUSTER, WORKGROUP, impatient, watched
 
 REGION = "us-west-2"
 
@@ -120,6 +120,7 @@ def test_only_members_of_the_group_connect_unless_an_address_is_let_in(account, 
     assert (rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) == (5439, 5439, "tcp")
     assert rule["UserIdGroupPairs"][0]["GroupId"] == group["GroupId"]
     assert rule["IpRanges"] == []
+    provision.delete("bee", account)
     open_one = replace(warehouse, network=provision.Network(public_from="203.0.113.7"))
     provision.create(open_one, account)
     (group,) = _groups(account)
@@ -173,6 +174,10 @@ def test_a_final_snapshot_is_kept_and_named(account, warehouse):
     provision.create(warehouse, account)
     assert provision.delete("bee", account, final_snapshot="bee-last").kept == ("bee-last",)
     assert provision.inventory(account) == []
+    provision.create(warehouse, account)
+    with pytest.raises(WarehouseError, match="there is a snapshot bee-last already"):
+        provision.delete("bee", account, final_snapshot="bee-last")
+    assert provision.status("bee", account).state == "available"
 
 
 def test_what_is_to_be_removed_is_told_before_it_is(account, warehouse):
@@ -237,6 +242,37 @@ def test_a_name_that_a_cluster_of_somebody_has_is_refused(account):
         provision.delete("bee", account)
     assert account.redshift.describe_clusters()["Clusters"]
     assert provision.inventory(account) == []
+
+
+def test_a_name_is_of_a_cluster_or_of_a_workgroup(account, warehouse):
+    other = WORKGROUP if warehouse is CLUSTER else CLUSTER
+    provision.create(warehouse, account)
+    before = _everything(account)
+    with pytest.raises(WarehouseError, match=r"the name is taken: there is a (cluster|workgroup)"):
+        provision.create(other, account)
+    assert _everything(account) == before
+
+
+@pytest.mark.parametrize(
+    ("made", "wanted", "said"),
+    [
+        (CLUSTER, {"node_type": "rg.large"}, "nodes of ra3.large instead of rg.large"),
+        (CLUSTER, {"nodes": 2}, "so many nodes: 1 instead of 2"),
+        (WORKGROUP, {"capacity": 16}, "a capacity of 4 instead of 16"),
+        (
+            WORKGROUP,
+            {"network": provision.Network(public_from="203.0.113.7")},
+            "public access: False instead of True",
+        ),
+    ],
+)
+def test_what_is_there_is_not_changed_in_passing(account, made, wanted, said):
+    provision.create(made, account)
+    before = _everything(account)
+    for verb in (provision.plan, provision.create):
+        with pytest.raises(WarehouseError, match=said):
+            verb(replace(made, **wanted), account)
+    assert _everything(account) == before
 
 
 def test_warehouses_are_listed_and_told_apart(account):

@@ -98,6 +98,24 @@ def test_a_compiled_delete_carries_the_state_that_the_orm_looks_for(dialect):
     assert delete(SongDim).compile(dialect=dialect).compile_state is not None
 
 
+def test_the_repair_of_delete_steps_aside_once_the_stock_dialect_has_no_hook():
+    script = (
+        "from sqlalchemy import Delete, column, delete, exists, table\n"
+        "from sqlalchemy.ext.compiler import deregister\n"
+        "from musicbee_warehouse.redshift import dialect\n"
+        "a, b = table('a', column('k')), table('b', column('k'))\n"
+        "seen = delete(a).where(exists().where(a.c.k == b.c.k))\n"
+        "deregister(Delete)\n"
+        "print(seen.compile(dialect=dialect.Redshift()), dialect._delete_is_misspelt())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert " ".join(done.stdout.split()) == (
+        "DELETE FROM a WHERE EXISTS (SELECT * FROM b WHERE a.k = b.k) False"
+    )
+
+
 def test_delete_of_a_subclass_keeps_its_own_spelling():
     class Purge(Delete):
         inherit_cache = False
@@ -137,8 +155,9 @@ def test_identity_is_declared(dialect, identity, spelling):
     assert spell_table(dialect, key) == f"CREATE TABLE t ( {spelling} )"
 
 
-def test_redshift_identity_of_the_stock_dialect_is_declared_once():
-    key = Column("id", BigInteger, nullable=False, redshift_identity=(0, 1))
+@pytest.mark.parametrize("also", [(), (Identity(),)], ids=["alone", "with Identity()"])
+def test_redshift_identity_of_the_stock_dialect_is_declared_once(also):
+    key = Column("id", BigInteger, *also, nullable=False, redshift_identity=(0, 1))
     assert spell_table(Redshift(), key) == "CREATE TABLE t ( id BIGINT IDENTITY(0,1) NOT NULL )"
 
 

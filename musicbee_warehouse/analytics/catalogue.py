@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import Select, distinct, func, select
+from sqlalchemy import Select, func, select
 
 from musicbee_warehouse.analytics.listeners import share
 from musicbee_warehouse.analytics.listening import listeners_count, plays_count
@@ -53,8 +53,10 @@ def unplayed_songs(
     limit: int = 10, *, plays: Plays = None
 ) -> Select[tuple[str, str | None, str | None, int | None]]:
     """Return songs of the catalogue that nobody played: song_id, title, artist_name, year."""
-    played = select(distinct(SongplayFact.song_id).label("song_id")).where(
-        SongplayFact.song_id.is_not(None), *which(plays)
+    played = (
+        select(SongplayFact.song_id)
+        .distinct()
+        .where(SongplayFact.song_id.is_not(None), *which(plays))
     )
     heard = played.subquery("heard")
     return (

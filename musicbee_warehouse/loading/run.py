@@ -395,7 +395,8 @@ def _shrunk(connection: Connection, todo: Plan, staged: Staged) -> list[str]:
     """Return the changed files that have fewer rows than when they were loaded."""
     if not todo.changed:
         return []
-    former = dict(connection.execute(select(LoadedFile.uri, LoadedFile.rows)).tuples().all())
+    ledger = connection.execute(select(LoadedFile.uri, LoadedFile.rows))
+    former = {str(uri): rows for uri, rows in ledger}
     now = ((file.source.uri, staged.rows.get(file.source.uri)) for file in todo.changed)
     return [uri for uri, rows in now if rows is not None and rows < (former[uri] or 0)]
 

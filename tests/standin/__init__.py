@@ -19,7 +19,7 @@ of a wheel and moto. From the client inwards:
 - ``fixtures``: what a test asks for.
 
 What it can't show: where rows lie, how they are sorted and compressed, plans, timing, work queues;
-numbers of IDENTITY with gaps; the width in bytes of what INSERT writes (COPY counts bytes, INSERT
-characters); and the wording of errors beyond those cited where they are raised. It was held against
-AWS's documentation and reports of users, never against a cluster.
+numbers of IDENTITY with gaps; what only leader or only compute nodes know; and the wording of
+errors beyond those cited where they are raised. It was held against AWS's documentation and reports
+of users, never against a cluster.
 """

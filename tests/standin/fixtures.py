@@ -36,13 +36,7 @@ def cloud(request):
     if sqlfluff's grammar of Redshift does not know a statement that was sent, or if a secret stood
     in a statement, in what loggers said or in what tests wrote.
     """
-    from standin.cloud import Cloud  # noqa: PLC0415 - moto is slow to import
-    from standin.postgres import NoPostgres  # noqa: PLC0415 - as above
-
-    try:
-        cloud = Cloud()
-    except NoPostgres as reason:
-        pytest.skip(f"there is no stand-in for Redshift: {reason}")
+    cloud = start()
     with pytest.MonkeyPatch.context() as patch, cloud.resolving(), listening() as logged:
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
             patch.delenv(name, raising=False)
@@ -58,6 +52,17 @@ def cloud(request):
         cache.set("standin/understood", understood)
     if found:
         pytest.fail("\n\n".join(found), pytrace=False)
+
+
+def start():
+    """Start the cloud, or skip the tests that need it, with the reason."""
+    from standin.cloud import Cloud  # noqa: PLC0415 - moto is slow to import
+    from standin.postgres import NoPostgres  # noqa: PLC0415 - as above
+
+    try:
+        return Cloud()
+    except NoPostgres as reason:
+        pytest.skip(f"there is no stand-in for Redshift: {reason}")
 
 
 def problems(statements, texts, secrets, understood=None):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import struct
 import threading
 import traceback
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from standin.asked import Dropped, Fault, Statement, isolation_violation
 from standin.plan import Plan
 from standin.statements import plan
-from standin.storage import Storage
+from standin.storage import Storage, service_error
+from standin.tables import WIDTH
 from standin.tokens import Refused, statements_of
 from standin.wire import Backend, ServerError, Wire, fields, literal, text
 
@@ -413,6 +415,11 @@ def _reworded(body: bytes) -> bytes:
     elif error.told.startswith("MERGE command cannot affect row"):
         # https://docs.aws.amazon.com/redshift/latest/dg/r_MERGE.html
         reworded = Refused("Found multiple matches to update the same tuple.", "XX000")
+    elif error.state == "22001" or WIDTH in error.told:
+        width = re.search(rf"(?:varying\(|character\(|{WIDTH})(\d+)", error.told)
+        kind = f"character varying({width[1]})" if width else "character"
+        detail = service_error(f"Value too long for type {kind}").detail
+        reworded = Refused("Value too long for character type", "XX000", detail)
     if reworded:
         return fields("ERROR", reworded.state, reworded.message, reworded.detail)
     return body

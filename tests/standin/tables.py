@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from standin.expressions import rewrite
 from standin.plan import Plan
 from standin.tokens import Reader, Refused, Token, spaced, split
-from standin.wire import literal
+from standin.wire import identifier, literal
 
 if TYPE_CHECKING:
     from standin.session import Session
@@ -47,6 +48,8 @@ hstore point bit name
 """
 UNSUPPORTED = frozenset(_UNSUPPORTED.split())
 """https://docs.aws.amazon.com/redshift/latest/dg/c_unsupported-postgresql-datatypes.html"""
+WIDTH = "standin_width_"
+"""What the names of the constraints begin with that hold columns to their widths."""
 _STYLES = {"EVEN": 0, "KEY": 1, "ALL": 8, "AUTO": 10}
 _CHARACTERS = {
     "varchar": ("varchar", 256, 65535),
@@ -199,7 +202,7 @@ def _definitions(group: list[Token], layout: Layout) -> tuple[list[str], list[st
             raise Refused("CHECK constraints are not supported", "0A000")
         if item.skip("LIKE"):
             layout.like = item.name()
-            parts.append(spaced(part))
+            parts.append(f"{spaced(part)} INCLUDING CONSTRAINTS")
         elif item.peek().word in ("PRIMARY", "UNIQUE", "FOREIGN", "CONSTRAINT"):
             parts.append(spaced(part))
         else:
@@ -258,7 +261,19 @@ def column_definition(sql: Reader, layout: Layout) -> tuple[str, str]:
             sql.expect("COLLATE", sql.peek(1).word)
         else:
             words.append(f"({spaced(sql.group())})" if sql.comes("(") else sql.next().text)
-    return column, " ".join(words)
+    return column, " ".join([*words, *_width(column, kind)])
+
+
+def _width(column: str, kind: str) -> list[str]:
+    """Return the constraint that lets a column hold as many bytes, not characters.
+
+    PostgreSQL counts characters. The catalog of the stand-in doesn't show the constraint.
+    """
+    found = re.fullmatch(r"varchar\((\d+)\)", kind)
+    if not found:
+        return []
+    name = identifier(f"{WIDTH}{found[1]}_{column}")
+    return [f"CONSTRAINT {name} CHECK (octet_length({identifier(column)}) <= {found[1]})"]
 
 
 def _type(sql: Reader, column: str) -> str:
@@ -369,8 +384,21 @@ def _alter_column(sql: Reader, table: str, original: str) -> Plan:
     kind = _type(sql, column.name)
     return Plan(
         sql=f"ALTER TABLE {table} ALTER COLUMN {column.text} TYPE {kind}",
+        after=partial(_set_width, table=table, column=column.name, kind=kind),
         alone="ALTER TABLE ALTER COLUMN",
     )
+
+
+def _set_width(session: Session, *, table: str, column: str, kind: str) -> None:
+    relation = f"{literal(table)}::regclass"
+    key = f"ARRAY[{_attribute(relation, column)}]"
+    old = session.backend.query(
+        f"SELECT conname FROM pg_catalog.pg_constraint WHERE conrelid = {relation}"
+        f" AND conname LIKE {literal(WIDTH + '%')} AND conkey = {key}"
+    )
+    actions = [f"DROP CONSTRAINT {identifier(str(name))}" for (name,) in old]
+    actions += [f"ADD {constraint}" for constraint in _width(column, kind)]
+    session.backend.query(f"ALTER TABLE {table} {', '.join(actions)}")
 
 
 def _add_column(sql: Reader, table: str, _: str) -> Plan:

@@ -73,12 +73,12 @@ FROM standin.load_files;
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_TRANSACTIONS.html
 CREATE VIEW pg_catalog.svv_transactions AS
 SELECT
-    a.usename::text AS txn_owner, a.datname::text AS txn_db, l.pid::bigint AS xid, l.pid,
+    a.usename::text AS txn_owner, current_database()::text AS txn_db, l.pid::bigint AS xid, l.pid,
     a.xact_start AT TIME ZONE 'UTC' AS txn_start, l.mode AS lock_mode,
     l.locktype AS lockable_object_type, l.relation::int AS relation, l.granted
 FROM pg_catalog.pg_locks AS l
 JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
-WHERE a.datname = current_database();
+WHERE a.datid = standin.this_database();
 
 CREATE FUNCTION standin.encodings() RETURNS text[] IMMUTABLE LANGUAGE sql AS $$
     SELECT ARRAY['none', 'bytedict', 'delta', 'delta32k', 'lzo', 'mostly8', 'mostly16', 'mostly32',
@@ -138,7 +138,8 @@ LATERAL (
 WHERE a.attidentity <> '';
 
 CREATE VIEW standin.pg_constraint AS
-SELECT * FROM pg_catalog.pg_constraint WHERE contype IN ('p', 'u', 'f');
+SELECT * FROM pg_catalog.pg_constraint
+WHERE contype IN ('p', 'u', 'f') AND connamespace <> 'standin'::regnamespace;
 
 CREATE FUNCTION standin.pg_get_expr(text, oid) RETURNS text IMMUTABLE LANGUAGE sql AS $$
     SELECT $1 $$;
@@ -221,7 +222,7 @@ WHERE false;
 
 GRANT SELECT ON
     pg_catalog.stl_load_errors, pg_catalog.sys_load_error_detail, pg_catalog.stl_load_commits,
-    pg_catalog.sys_load_detail, pg_catalog.svv_transactions, pg_catalog.pg_table_def, pg_catalog.svv_table_info,
-    pg_catalog.svv_all_columns, pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables,
+    pg_catalog.sys_load_detail, pg_catalog.svv_transactions, pg_catalog.pg_table_def,
+    pg_catalog.svv_table_info, pg_catalog.svv_all_columns, pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables,
     pg_catalog.svv_external_columns
 TO PUBLIC;

@@ -128,8 +128,8 @@ class Faults:
     """What is to go wrong, and when.
 
     A fault strikes the next statement, of any connection, in which its pattern is found; then it is
-    gone, or after so many times. :meth:`clear` takes all back, and the fixture ``cloud_faults``
-    does so at the end of a test.
+    gone, or after so many times. :meth:`clear` takes all back; the fixture ``faults`` does so at
+    the end of a test.
     """
 
     def __init__(self) -> None:

@@ -84,6 +84,13 @@ def refused_logins():
 
 
 @pytest.fixture
+def faults(cloud):
+    """Return what is to go wrong with Redshift during a test; see :class:`standin.asked.Faults`."""
+    yield cloud.faults
+    cloud.faults.clear()
+
+
+@pytest.fixture
 def bucket(cloud):
     """Return the name of a fresh bucket."""
     cloud.renew()

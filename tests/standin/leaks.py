@@ -5,6 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from unittest import mock
+
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import ExceptionContext
+
+from musicbee_warehouse import WarehouseError
 
 LOGGERS = {
     "": logging.WARNING,
@@ -37,15 +43,30 @@ class Heard(logging.Handler):
 
 @contextmanager
 def listening() -> Iterator[list[str]]:
-    """Yield the lines that loggers say during a block."""
+    """Yield the lines that loggers say during a block, and the errors that are made.
+
+    Errors are those of Redshift's driver, as they are and as SQLAlchemy wraps them, and those of
+    the package; whether somebody catches them or not.
+    """
     heard = Heard()
     levels = {name: logging.getLogger(name).level for name in LOGGERS}
     logging.getLogger().addHandler(heard)
     for name, level in LOGGERS.items():
         logging.getLogger(name).setLevel(level)
+
+    def note_database_error(context: ExceptionContext) -> None:
+        heard.lines += map(str, (context.original_exception, context.sqlalchemy_exception))
+
+    def make_error(self: WarehouseError, *words: object) -> None:
+        heard.lines.append(" ".join(map(str, words)))
+        Exception.__init__(self, *words)
+
+    event.listen(Engine, "handle_error", note_database_error)
     try:
-        yield heard.lines
+        with mock.patch.object(WarehouseError, "__init__", make_error):
+            yield heard.lines
     finally:
+        event.remove(Engine, "handle_error", note_database_error)
         logging.getLogger().removeHandler(heard)
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
+from musicbee_warehouse import InputError, connect
 from standin.asked import Statement, Statements
 from standin.fixtures import problems
 from standin.grammar import shape, unparsable
@@ -71,6 +73,19 @@ def test_loggers_are_heard_with_their_tracebacks():
         logging.getLogger("sqlalchemy.engine").info("SELECT 'other'")
     assert len(leaks(logged, ["s3cret"])) == 1
     assert len(leaks(logged, ["other"])) == 1
+
+
+def test_errors_are_heard_though_somebody_catches_them(redshift_url):
+    engine = connect(redshift_url)
+    with listening() as logged:
+        with pytest.raises(InputError):
+            raise InputError("s3cret", file="a.json")
+        with pytest.raises(DBAPIError), engine.connect() as connection:
+            connection.exec_driver_sql("SELECT other_secret")
+    engine.dispose()
+    told = leaks(logged, ["s3cret", "other_secret"])
+    assert "a.json: ***" in told
+    assert len([text for text in told if 'column "***" does not exist' in text]) == 2
 
 
 @pytest.mark.parametrize(

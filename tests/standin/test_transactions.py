@@ -144,12 +144,6 @@ def test_a_row_that_another_deleted_since_the_snapshot_is_a_violation_of_isolati
     assert error["D"].startswith("Serializable isolation violation on table - ")
 
 
-@pytest.fixture
-def faults(cloud):
-    yield cloud.faults
-    cloud.faults.clear()
-
-
 @pytest.mark.usefixtures("ledger")
 @pytest.mark.parametrize(("moment", "rows"), [("close_before", 0), ("close_after", 1)])
 def test_a_connection_lost_at_commit_leaves_all_or_nothing(driver, run, faults, moment, rows):

@@ -243,12 +243,9 @@ def cohort_retention(
 ) -> Drawing:
     """Draw the share of each cohort that came again, as a triangle of numbers."""
     rows = _rows(bind, questions.cohort_retention() if question is None else question)
-    young = [row for row in rows if row["age"] == 1]
-    returned = sum(row["listeners"] for row in young)
-    began = sum(row["listeners"] / row["share"] for row in young)
-    said = (
-        f"{returned / began:.0%} of those who could came again in the next period" if began else ""
-    )
+    began, returned = _began_and_returned(rows)
+    rate = f"{returned / began:.0%}" if began else "None"
+    said = f"{rate} of those who could came again in the next period"
     field = (
         alt.Chart()
         .mark_rect(cornerRadius=2)
@@ -545,6 +542,18 @@ def _step(period: str) -> alt.X:
         labelAngle=0, labelOverlap=True, labelExpr="utcFormat(toDate(datum.value), '%-d %b')"
     )
     return alt.X(f"{period}:O").title(None).axis(axis)
+
+
+def _began_and_returned(rows: Rows) -> tuple[int, int]:
+    """Return how many began early enough to come again in the next period, and how many did.
+
+    The last cohort could not yet, if it has one period.
+    """
+    counted = rows[:-1] if rows and rows[-1]["age"] == 0 else rows
+    began, returned = (
+        sum(row["listeners"] for row in counted if row["age"] == age) for age in (0, 1)
+    )
+    return began, returned
 
 
 def _depth(name: str, most: float = 1) -> alt.Opacity:

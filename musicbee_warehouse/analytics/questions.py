@@ -2,7 +2,9 @@
 
 Each is a function without a required argument, and its result a ``select()``: it takes ``where``,
 ``limit``, ``order_by`` and ``subquery`` as any other. ``plays=`` says which plays are looked at, as
-a condition on :class:`musicbee_warehouse.SongplayFact`, before anything is counted:
+a condition on :class:`musicbee_warehouse.SongplayFact`, before anything is counted. So it belongs
+there: ``where`` sees the tables that the question itself names, and SQLAlchemy warns of a cartesian
+product if it is given another.
 
 >>> from musicbee_warehouse import SongplayFact
 >>> paid = plays_by_hour(during("2018-11") & (SongplayFact.level == "paid"))

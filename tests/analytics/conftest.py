@@ -16,3 +16,19 @@ def simulated(tmp_path_factory):
     load(engine, events=folder / "log_data", songs=folder / "song_data")
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def nearly():
+    """Return a function that lets rows equal others but for the last digits of floats.
+
+    The sum of floats depends on the order in which threads add them.
+    """
+
+    def rows(exact):
+        return [
+            tuple(pytest.approx(value) if isinstance(value, float) else value for value in row)
+            for row in exact
+        ]
+
+    return rows

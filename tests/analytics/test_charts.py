@@ -9,6 +9,7 @@ from itertools import combinations
 from xml.etree import ElementTree
 
 import pytest
+from sqlalchemy import literal, select, union_all
 
 from musicbee_warehouse import WarehouseError
 from musicbee_warehouse.analytics import during, top_songs
@@ -76,6 +77,21 @@ def test_a_chart_is_an_svg_with_its_title_its_unit_and_marks(simulated, name, th
 def test_a_chart_says_what_it_shows(simulated, name):
     said = CHARTS[name](simulated).description
     assert re.fullmatch(r"[A-Z][^:]+: .+\. .*\d.*\.", said), said
+
+
+def test_who_comes_back_counts_those_of_whom_none_came(simulated):
+    """Of 10 and 6 who began, 4 came again; the 5 of the last week could not yet."""
+    answer = [("2018-11-05", 0, 10, 1.0), ("2018-11-05", 1, 4, 0.4), ("2018-11-05", 2, 1, 0.1)]
+    answer += [("2018-11-12", 0, 6, 1.0), ("2018-11-19", 0, 5, 1.0)]
+    names = ("cohort", "age", "listeners", "share")
+    rows = union_all(
+        *(
+            select(*(literal(value).label(name) for name, value in zip(names, row, strict=True)))
+            for row in answer
+        )
+    ).subquery("answer")
+    question = select(rows).order_by(rows.c.cohort, rows.c.age)
+    assert "25% of those who could" in CHARTS["cohort_retention"](simulated, question).description
 
 
 @pytest.mark.parametrize("name", CHARTS)

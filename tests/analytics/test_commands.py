@@ -78,6 +78,20 @@ def test_report_writes_the_page_and_says_where(folder):
     assert page.rstrip().endswith("</html>")
 
 
+def test_report_says_what_to_install_if_its_libraries_are_not(folder):
+    without = (
+        "import sys; sys.modules['altair'] = sys.modules['jinja2'] = None\n"
+        "sys.argv = ['musicbee-warehouse', 'report']\n"
+        "from musicbee_warehouse.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", without], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "pip install 'musicbee-warehouse[analytics]'" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
 def test_report_opens_the_page_in_the_browser_that_one_has(folder, tmp_path):
     opened = tmp_path / "opened"
     browser = tmp_path / "browser"

@@ -277,8 +277,8 @@ def _play_checks(*, known: bool) -> Iterator[Check]:
     repeat = StagingRepeat.__table__
     one_event = "a sessionId and itemInSession is of one event"
     remedy = (
-        "the files, or a file and an earlier one, hold two events of one sessionId and "
-        "itemInSession (songplay_id is both of them); remove one"
+        "two events have one sessionId and itemInSession, of which songplay_id is made "
+        "(sessionId * 1000000 + itemInSession), and differ in time, user or length; remove one"
     )
     values = [play.c[name] for name in ("start_time", "user_id", "duration")]
     yield Check(

@@ -24,7 +24,6 @@ from sqlalchemy.sql.expression import Executable
 from musicbee_warehouse import star
 from musicbee_warehouse.engine import holder_of
 from musicbee_warehouse.errors import InputError, WarehouseError
-from musicbee_warehouse.loading.content import Content
 from musicbee_warehouse.loading.diagnosis import diagnose, sift
 from musicbee_warehouse.loading.planning import Plan, human
 from musicbee_warehouse.loading.s3 import SPOOL_BYTES, fetch, group
@@ -232,13 +231,8 @@ class LocalStage:
         self, connection: Connection, table: Table, files: Sequence[SourceFile], staged: Staged
     ) -> Step:
         """Copy the lines that COPY takes, and keep the others to list them."""
-        paths: list[str] = []
-        known: dict[str, Content] = {}
-        for file in files:
-            ready = self._spool.write(file, self._good(table, file, staged))
-            paths += ready.paths
-            known.update(ready.known)
-        return _copy_ready(connection, table, Ready(paths, known), staged, regular=False)
+        good = ((file, self._good(table, file, staged)) for file in files)
+        return _copy_ready(connection, table, self._spool.write(good), staged, regular=False)
 
     def _good(self, table: Table, file: SourceFile, staged: Staged) -> Iterator[str]:
         for line, content, fault in sift(table, file):

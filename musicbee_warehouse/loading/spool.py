@@ -125,11 +125,13 @@ class Spool:
                     known[file.uri] = _append(file, spool, careful=careful)
         return Ready(paths, known, pending)
 
-    def write(self, file: SourceFile, texts: Iterable[str]) -> Ready:
-        """Return a file with the objects given, of one source."""
+    def write(self, sources: Iterable[tuple[SourceFile, Iterable[str]]]) -> Ready:
+        """Return one file with the objects given of each source."""
+        known: dict[str, Content] = {}
         with self._new_file() as spool:
-            lines = _append_lines(texts, spool)
-        return Ready([spool.name], {file.uri: Content(hash_of(file.path), lines)})
+            for file, texts in sources:
+                known[file.uri] = Content(hash_of(file.path), _append_lines(texts, spool))
+        return Ready([spool.name], known)
 
     def clear(self) -> None:
         """Remove the files that were made ready, so that no more than a batch is on disk."""

@@ -17,11 +17,17 @@ from alembic.operations import MigrateOperation, ops
 from alembic.operations.ops import AlterColumnOp, ModifyTableOps, UpgradeOps
 from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority, PriorityDispatchResult
-from sqlalchemy import ForeignKeyConstraint, Table
+from sqlalchemy import Connection, ForeignKeyConstraint, Table
 from sqlalchemy.types import String
 
 from musicbee_warehouse.migrations import referrers
-from musicbee_warehouse.migrations.design import AUTO, Design, SortKey, declared, found
+from musicbee_warehouse.migrations.design import (
+    AUTO,
+    Design,
+    SortKey,
+    declared,
+    found,
+)
 from musicbee_warehouse.migrations.operations import (
     AlterDistributionOp,
     AlterEncodingOp,
@@ -29,6 +35,7 @@ from musicbee_warehouse.migrations.operations import (
     RebuildTableOp,
 )
 from musicbee_warehouse.migrations.redshift import resizable
+from musicbee_warehouse.redshift.catalogue import auto_sorted
 
 PLUGIN = "musicbee_warehouse"
 RENAMED_FROM = "renamed_from"
@@ -284,9 +291,13 @@ def _designs(context: AutogenContext, schema: str | None) -> Mapping[str, Design
     if not _is_redshift(context) or connection is None:
         return {}
     designs: Mapping[str, Design] = _once(
-        context, f"designs of {schema}", lambda: found(connection, schema)
+        context, f"designs of {schema}", lambda: _found(connection, schema)
     )
     return designs
+
+
+def _found(connection: Connection, schema: str | None) -> dict[str, Design]:
+    return found(connection, schema, chosen=auto_sorted(connection, schema))
 
 
 def _compared(context: AutogenContext) -> dict[str, _Compared]:

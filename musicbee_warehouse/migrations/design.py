@@ -6,14 +6,12 @@ designs compare. DuckDB has none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.exc import ArgumentError
-
-from musicbee_warehouse.redshift.catalogue import auto_sorted
 
 AUTO = "AUTO"
 """Redshift chooses, and may choose anew as the data grows."""
@@ -33,7 +31,6 @@ _COLUMNS = text(
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
     WHERE n.nspname = :schema AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
-    ORDER BY c.relname, a.attnum
     """
 )
 
@@ -103,18 +100,20 @@ def declared(table: Table) -> Design:
     )
 
 
-def found(connection: Connection, schema: str | None = None) -> dict[str, Design]:
+def found(
+    connection: Connection, schema: str | None = None, *, chosen: Collection[str] = ()
+) -> dict[str, Design]:
     """Return the design of each table of a schema, as Redshift's catalog tells it.
 
     ``svv_table_info`` leaves out empty tables and shows nothing to most users, so the catalog
-    beneath is read. That alone knows whether a sort key was chosen by Redshift itself, and such
-    a key is AUTO, see :func:`musicbee_warehouse.redshift.catalogue.auto_sorted`.
+    beneath is read. It doesn't tell that Redshift chose a sort key itself: ``chosen`` are the
+    tables of which :func:`musicbee_warehouse.redshift.catalogue.auto_sorted` says so, and their
+    sort key is AUTO.
     """
     schema = schema or connection.dialect.default_schema_name
     columns: dict[str, list[Any]] = {}
     for row in connection.execute(_COLUMNS, {"schema": schema}):
         columns.setdefault(row.name, []).append(row)
-    chosen = auto_sorted(connection, schema)
     return {name: _design(rows, chosen=name in chosen) for name, rows in columns.items()}
 
 

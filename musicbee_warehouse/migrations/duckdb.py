@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from alembic.operations import MigrateOperation, Operations
 from duckdb_sqlalchemy.alembic_impl import DuckDBImpl
 from sqlalchemy import (
     CheckConstraint,
@@ -23,6 +24,11 @@ from sqlalchemy import (
 from sqlalchemy.schema import Constraint
 
 from musicbee_warehouse.migrations.errors import MigrationError
+from musicbee_warehouse.migrations.operations import (
+    AlterDistributionOp,
+    AlterEncodingOp,
+    AlterSortKeyOp,
+)
 from musicbee_warehouse.migrations.rebuild import has_rows, no_value, rebuild
 
 log = logging.getLogger(__name__)
@@ -87,6 +93,14 @@ class WarehouseDuckDBImpl(DuckDBImpl):
     def rebuild_table(self, table: Table, values: Mapping[str, str]) -> None:
         """Replace a table by a copy of another shape."""
         rebuild(self, table, values)
+
+
+@Operations.implementation_for(AlterDistributionOp)
+@Operations.implementation_for(AlterSortKeyOp)
+@Operations.implementation_for(AlterEncodingOp)
+def _leave_out_design(_: Operations, operation: MigrateOperation) -> None:
+    change, table, *_old_and_new = operation.to_diff_tuple()
+    leave_out(f"{change} of {table}")
 
 
 def leave_out(what: str) -> None:

@@ -218,3 +218,9 @@ class RebuildTableOp(CreateTableOp):
     def to_diff_tuple(self) -> tuple[Any, ...]:
         """Return what ``alembic check`` prints."""
         return ("rebuild_table", self.table_name, *self.why)
+
+
+@Operations.implementation_for(RebuildTableOp)
+def _rebuild_table(operations: Operations, operation: RebuildTableOp) -> None:
+    table = operation.to_table(operations.migration_context)
+    operations.impl.rebuild_table(table, operation.values)  # type: ignore[union-attr]

@@ -189,9 +189,6 @@ def _alter_sort_key(operations: Operations, operation: AlterSortKeyOp) -> None:
     table, impl = operation.table_name, _impl(operations)
     before = impl.designs().get(table)
     wanted = () if isinstance(operation.sort_key, str) else tuple(operation.sort_key)
-    if before and wanted and before.sorting == (wanted, False):
-        _already(f"sort key of {table}")
-        return
     with _without_transaction(operations, operation):
         for statement in _sort_key_statements(table, operation.sort_key):
             impl._exec(statement)

@@ -36,6 +36,6 @@ def around(copy: RebuildTableOp, tables: Iterable[Table]) -> list[MigrateOperati
 def referring(name: str, tables: Iterable[Table]) -> list[ForeignKeyConstraint]:
     """Return the foreign keys that refer to a table from others."""
     keys = [key for table in tables for key in table.foreign_key_constraints if table.name != name]
-    return sorted(
-        (key for key in keys if key.referred_table.name == name), key=lambda key: str(key.name)
-    )
+    # Alembic reflects a key once and adds it once more.
+    named = {str(key.name): key for key in keys if key.referred_table.name == name}
+    return [named[each] for each in sorted(named)]

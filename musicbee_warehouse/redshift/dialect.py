@@ -369,6 +369,18 @@ class Redshift(RedshiftDialect_redshift_connector):  # type: ignore[misc]
         """Have every statement judged before it is sent."""
         event.listen(engine, "before_cursor_execute", check_before_execute)
 
+    def get_isolation_level(self, dbapi_connection: Any) -> str:
+        """Ask without leaving a transaction open, which the driver begins for the question.
+
+        In it, Redshift would refuse what AUTOCOMMIT is for, such as ``ALTER TABLE ... ALTER
+        COLUMN``.
+        """
+        is_in_transaction = dbapi_connection.in_transaction
+        level: str = super().get_isolation_level(dbapi_connection)
+        if not is_in_transaction:
+            dbapi_connection.rollback()
+        return level
+
     def get_isolation_level_values(self, _connection: Any) -> Sequence[str]:
         """Return the levels that a connection can be given: that of the database, and none."""
         return (self.default_isolation_level or "SERIALIZABLE", "AUTOCOMMIT")

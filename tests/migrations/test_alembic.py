@@ -10,7 +10,7 @@ from time import perf_counter
 
 import pytest
 from alembic.script import ScriptDirectory
-from conftest import SCHEMAS
+from small_warehouse import SCHEMAS
 from sqlalchemy import text
 
 from alembic import command

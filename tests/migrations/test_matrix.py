@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from changes import CHANGES, models
+from model_changes import CHANGES, models
 
 from musicbee_warehouse.migrations.errors import MigrationError
 

@@ -157,11 +157,15 @@ JOIN standin.pg_attribute AS a ON a.attrelid = c.oid
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind = 'r'
 AND pg_catalog.pg_table_is_visible(c.oid) AND n.nspname <> 'pg_catalog';
 
-CREATE FUNCTION standin.rows_of(oid) RETURNS bigint SECURITY DEFINER LANGUAGE plpgsql AS $$
+-- Redshift's view doesn't wait for a table that somebody has locked, so neither does this.
+CREATE FUNCTION standin.rows_of(oid) RETURNS bigint SECURITY DEFINER SET lock_timeout TO '20ms'
+LANGUAGE plpgsql AS $$
     DECLARE result bigint;
     BEGIN
         EXECUTE format('SELECT count(*) FROM %s', $1::regclass) INTO result;
         RETURN result;
+    EXCEPTION WHEN lock_not_available THEN
+        RETURN NULL;
     END $$;
 
 -- Leaves empty tables out, as Redshift does:
@@ -203,6 +207,25 @@ SELECT
     data_type::text, character_maximum_length::int, numeric_precision::int, numeric_scale::int,
     ''::text AS remarks
 FROM information_schema.columns;
+
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_RELATION_PRIVILEGES.html
+CREATE VIEW pg_catalog.svv_relation_privileges AS
+SELECT
+    n.nspname::text AS namespace_name, c.relname::text AS relation_name,
+    g.privilege_type::text AS privilege_type, g.grantee AS identity_id,
+    coalesce(r.rolname, 'public')::text AS identity_name,
+    (CASE
+        WHEN g.grantee = 0 THEN 'public'
+        WHEN r.rolcanlogin THEN 'user'
+        ELSE 'group'
+    END)::text AS identity_type,
+    g.is_grantable AS admin_option
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace,
+LATERAL aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) AS g
+LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = g.grantee
+WHERE c.relkind IN ('r', 'v') AND n.nspname !~ '^pg_';
+GRANT SELECT ON pg_catalog.svv_relation_privileges TO PUBLIC;
 
 -- There are no external tables and no late-binding views here.
 CREATE FUNCTION pg_catalog.pg_get_late_binding_view_cols() RETURNS SETOF record LANGUAGE sql AS $$

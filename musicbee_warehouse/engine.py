@@ -61,6 +61,15 @@ def connect(url: str | URL = "duckdb:///musicbee.duckdb", **options: Any) -> Eng
     return make(url, options)
 
 
+def backend_of(url: str) -> str:
+    """Return what a warehouse runs on, by its URL or the name of a cluster; nothing is asked.
+
+    >>> backend_of("musicbee"), backend_of("duckdb:///musicbee.duckdb")
+    ('redshift', 'duckdb')
+    """
+    return "redshift" if _NAME.fullmatch(url) else make_url(url).get_backend_name()
+
+
 def create_tables(engine: Engine) -> None:
     """Create the tables that are not there yet, and note which revision of the schema they are.
 

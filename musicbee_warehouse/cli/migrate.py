@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 from rich.syntax import Syntax
-from sqlalchemy import make_url
 
 from musicbee_warehouse import migrations
 from musicbee_warehouse.cli.app import Url, app, opened, out, summary
+from musicbee_warehouse.engine import backend_of
 from musicbee_warehouse.settings import DEFAULT_URL
 
 
@@ -22,7 +22,7 @@ def _migrate(
     ] = "head",
 ) -> None:
     if sql:
-        _print(migrations.script(make_url(url).get_backend_name(), revision))
+        _print(migrations.script(backend_of(url), revision))
         return
     with opened(url) as engine:
         before = migrations.current(engine)

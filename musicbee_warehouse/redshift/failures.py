@@ -23,7 +23,9 @@ _COLLIDED = re.compile(
     r"|could not open relation with OID"
     # https://github.com/aws/amazon-redshift-jdbc-driver/issues/147
     r"|conflict with concurrent transaction"
-    r"|deadlock detected|could not serialize access",
+    r"|deadlock detected|could not serialize access"
+    # of another that makes the tables at the same time
+    r"|relation \S+ already exists|pg_type_typname_nsp_index",
     re.IGNORECASE,
 )
 

@@ -108,9 +108,17 @@ def unfit(target: Table, files: Sequence[SourceFile], client: S3Client) -> list[
 
 
 def diagnose(target: Table, files: Sequence[SourceFile], client: S3Client) -> None:
-    """Raise an InputError at the first fault of the files, found by reading them."""
-    for file in _fetched(files, client):
-        diagnosis.diagnose(target, [file])
+    """Raise an InputError at the first fault of the files, found by reading them.
+
+    Return if there is none, or if it is Redshift alone that may read them.
+    """
+    try:
+        for file in _fetched(files, client):
+            diagnosis.diagnose(target, [file])
+    except InputError:
+        raise
+    except WarehouseError:
+        return
 
 
 # What Redshift recorded -----------------------------------------------------------------------

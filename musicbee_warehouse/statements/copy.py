@@ -44,7 +44,8 @@ class CopyOptions:
     Attributes:
         manifest: the source is a manifest that lists the files.
         gzip: the files are compressed by gzip; DuckDB tells so itself by the ending ``.gz``.
-        max_errors: how many lines COPY may leave out, 0 to 100,000; Redshift alone.
+        max_errors: at how many faulty lines COPY fails, 0 to 100,000, where 0 is as 1; Redshift
+            alone.
         region: the AWS region of the bucket, where it isn't the cluster's.
         compupdate: choose column encodings anew from the data.
         statupdate: refresh the planner's statistics after the load.

@@ -115,6 +115,21 @@ def test_the_second_of_two_loads_waits_and_finds_all_loaded(
     assert count(redshift, LoadRun) == 1
 
 
+def test_two_loads_may_both_find_no_tables(again, lake, expected, star_rows):
+    first, second = again(), again()
+    reports = []
+    threads = [
+        threading.Thread(target=lambda engine=engine: reports.append(load(engine, **lake)))
+        for engine in (first, second)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(report.files for report in reports) == [0, 55]
+    assert star_rows(first) == star_rows(expected)
+
+
 def test_who_does_not_wait_is_told_who_holds_the_warehouse(redshift, again, lake):
     other = again()
     with other.connect() as holder:

@@ -38,6 +38,20 @@ SETTINGS = {
 _ROOM = 2 * 1024**3
 
 
+_WARDEN = """
+cat > /dev/null  # until the tests are gone
+server="$0/data/postmaster.pid"
+if [ -e "$server" ]; then
+    kill -INT "$(head -n 1 "$server")"
+    for tenth in $(seq 100); do
+        [ -e "$server" ] || break
+        sleep 0.1
+    done
+fi
+rm -rf "$0"
+"""
+
+
 class NoPostgres(Exception):  # noqa: N818 - a reason to skip
     """This machine can't run a PostgreSQL out of a wheel."""
 
@@ -51,13 +65,13 @@ class Postgres:
     """
 
     def __init__(self) -> None:
-        self._as = _somebody()
+        self._as, package = _somebody(), _package()
         self.home = Path(tempfile.mkdtemp(prefix="musicbee-postgres-", dir=_memory()))
-        package = _package()
         if self._as and not _is_public(package):
             package = _copied(package, self.home)
         self._programs = package / "pginstall" / "bin"
         self._process: subprocess.Popen[bytes] | None = None
+        self._warden = self._appoint_warden()
         try:
             self._make()
             self.port = _free_port()
@@ -72,6 +86,8 @@ class Postgres:
 
     def stop(self) -> None:
         """Stop the server and delete its files."""
+        self._warden.kill()
+        self._warden.communicate()
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)  # its "fast shutdown"
             try:
@@ -80,6 +96,14 @@ class Postgres:
                 self._process.kill()
                 self._process.wait()
         shutil.rmtree(self.home, ignore_errors=True)
+
+    def _appoint_warden(self) -> subprocess.Popen[bytes]:
+        """Start a process that does what :meth:`stop` does, should this one be killed."""
+        return subprocess.Popen(
+            ["/bin/sh", "-c", _WARDEN, self.home],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
 
     def _make(self) -> None:
         if self._as:
@@ -119,6 +143,7 @@ class Postgres:
                 stdout=output,
                 stderr=output,
                 cwd=self.home,
+                start_new_session=True,  # or Ctrl-C would stop it before the tests
                 **self._as,
             )
         give_up = time.monotonic() + 30
@@ -175,7 +200,9 @@ def _unneeded(folder: str, names: list[str]) -> set[str]:
 
 def _somebody() -> dict[str, Any]:
     """Return whom to run the server as: PostgreSQL refuses to run as root."""
-    if os.name != "posix" or os.geteuid() != 0:
+    if os.name != "posix":
+        raise NoPostgres("it runs on Linux and macOS alone")
+    if os.geteuid() != 0:
         return {}
     import pwd  # noqa: PLC0415 - not on Windows
 

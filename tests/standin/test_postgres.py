@@ -6,12 +6,14 @@ import importlib.util
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from standin import fixtures, postgres
 from standin.postgres import NoPostgres, Postgres
+from standin.wire import Backend
 
 TESTS = Path(__file__).parents[1]
 START = """
@@ -30,6 +32,14 @@ print(os.getuid(), admin.query("SELECT 1 + 1")[0][0])
 admin.close()
 server.stop()
 print(server.home.exists())
+"""
+WAIT = """
+import sys
+sys.path[:0] = [{tests!r}]
+from standin.postgres import Postgres
+server = Postgres()
+print(server.home, server.port, flush=True)
+sys.stdin.read()
 """
 
 
@@ -55,6 +65,24 @@ def test_it_starts_for_who_is_not_root():
     assert done.stderr == ""
     user, two, exists = done.stdout.split()
     assert (user != "0", two, exists) == (True, "2", "False")
+
+
+def test_it_does_not_outlive_tests_that_are_killed():
+    script = WAIT.format(tests=str(TESTS))
+    killed = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    home, port = killed.stdout.readline().split()
+    Backend.connect(int(port), "postgres", "postgres").close()
+    killed.kill()
+    killed.communicate()
+    for _ in range(200):
+        if not Path(home).exists():
+            break
+        time.sleep(0.05)
+    assert not Path(home).exists()
+    with pytest.raises(ConnectionError):
+        Backend.connect(int(port), "postgres", "postgres")
 
 
 def test_a_machine_without_the_wheel_has_no_server(monkeypatch):

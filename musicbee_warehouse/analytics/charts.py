@@ -31,7 +31,7 @@ import altair as alt
 from sqlalchemy import Connection, Engine, Select
 
 from musicbee_warehouse.analytics import questions
-from musicbee_warehouse.analytics.devices import devices as used_devices
+from musicbee_warehouse.analytics.devices import summed
 from musicbee_warehouse.analytics.frames import connected
 from musicbee_warehouse.analytics.themes import LIGHT, Theme
 from musicbee_warehouse.errors import WarehouseError
@@ -163,15 +163,20 @@ def catalogue_gaps(
     return _ranking(rows, theme, "song", Words("Missing from the catalogue", "plays of the song"))
 
 
-def devices(bind: Bind, *, theme: Theme = LIGHT) -> Drawing:
-    """Draw the browsers that are listened on as bars, by system."""
+def devices(bind: Bind, question: Select[Any] | None = None, *, theme: Theme = LIGHT) -> Drawing:
+    """Draw the browsers that are listened on as bars, by system and kind of device."""
+    with connected(bind) as connection:
+        answer = connection.execute(
+            questions.listeners_by_user_agent() if question is None else question
+        )
+        used = summed(answer.tuples())
     rows: Rows = [
         {
             "device": f"{use.device.browser} on {use.device.system}, {use.device.kind}",
             "plays": use.plays,
             "listeners": use.listeners,
         }
-        for use in used_devices(bind)[:10]
+        for use in used[:10]
     ]
     return _ranking(
         rows, theme, "device", Words("What people listen on", "plays, by browser and system")

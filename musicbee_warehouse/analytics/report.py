@@ -17,16 +17,16 @@ from typing import Any
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Select, func, select
 
 from musicbee_warehouse._version import __version__
 from musicbee_warehouse.analytics import charts, questions
 from musicbee_warehouse.analytics.charts import Drawing
-from musicbee_warehouse.analytics.periods import Per
+from musicbee_warehouse.analytics.periods import Per, Plays
 from musicbee_warehouse.analytics.themes import DARK, LIGHT, PAGE
 from musicbee_warehouse.loading import check, runs
 from musicbee_warehouse.loading.planning import human
-from musicbee_warehouse.models import SongDim, UserDim
+from musicbee_warehouse.models import SongDim, SongplayFact, UserDim
 
 _WIDE, _HALF, _NARROW = 1100, 520, 326
 """The widths of pictures: across the page, beside another one, and on a telephone, in pixels."""
@@ -76,37 +76,44 @@ class Picture:
     more: int
 
 
-def write_report(engine: Engine, path: str | Path, *, now: datetime | None = None) -> Path:
+def write_report(
+    engine: Engine, path: str | Path, *, plays: Plays = None, now: datetime | None = None
+) -> Path:
     """Write the report of a warehouse as one HTML file, and return its path.
+
+    See :func:`report_page` for the arguments.
 
     >>> import musicbee_warehouse as mw
     >>> engine = mw.connect("duckdb:///musicbee.duckdb")  # doctest: +SKIP
     >>> write_report(engine, "report.html")  # doctest: +SKIP
     """
     path = Path(path)
-    path.write_text(report_page(engine, now=now), encoding="utf-8")
+    path.write_text(report_page(engine, plays=plays, now=now), encoding="utf-8")
     return path
 
 
-def report_page(engine: Engine, *, now: datetime | None = None) -> str:
+def report_page(engine: Engine, *, plays: Plays = None, now: datetime | None = None) -> str:
     """Return the report of a warehouse as HTML that needs no other file.
 
     All questions are asked in one transaction.
 
     Args:
         engine: the warehouse; its tables may be empty.
+        plays: which plays it is about, such as ``during("2018-11")``; by default all.
         now: when the page says it was made, by default the present.
     """
     with engine.connect() as connection:
-        key = connection.execute(questions.key_figures()).one()
-        figures = _figures(connection, key)
-        sections = _sections(connection, _days(key.first_play, key.last_play))
+        key = connection.execute(questions.key_figures(plays)).one()
+        figures = _figures(connection, key, plays)
+        sections = _sections(connection, _days(key.first_play, key.last_play), plays)
+        is_empty = connection.scalar(select(func.count()).select_from(SongplayFact)) == 0
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             made_at=now or datetime.now(UTC),
             warehouse=f"{engine.dialect.name}, {engine.url.database or 'in memory'}",
+            is_empty=is_empty,
             first=key.first_play,
             last=key.last_play,
             figures=figures,
@@ -132,11 +139,11 @@ def _environment() -> Environment:
     return environment
 
 
-def _figures(connection: Connection, key: Any) -> list[Figure]:
+def _figures(connection: Connection, key: Any, plays: Plays) -> list[Figure]:
     users = connection.scalar(select(func.count()).select_from(UserDim)) or 0
     songs = connection.scalar(select(func.count()).select_from(SongDim)) or 0
-    paid = {row.level: row.plays for row in connection.execute(questions.plays_by_level())}
-    held = connection.execute(questions.session_figures()).one()
+    paid = {row.level: row.plays for row in connection.execute(questions.plays_by_level(plays))}
+    held = connection.execute(questions.session_figures(plays)).one()
     length = f"{held.mean_plays:.1f} plays on average" if held.sessions else "none yet"
     return [
         Figure("Plays", f"{key.plays:,}", f"{key.hours:,.0f} hours of music"),
@@ -148,36 +155,40 @@ def _figures(connection: Connection, key: Any) -> list[Figure]:
     ]
 
 
-def _sections(connection: Connection, days: int) -> dict[str, list[Picture]]:
+def _sections(connection: Connection, days: int, plays: Plays) -> dict[str, list[Picture]]:
     """Return the pictures of each section; the longer the log, the longer the steps of time."""
     per: Per = "day" if days <= 120 else "week" if days <= 1100 else "month"
     step: Per = "week" if days <= 120 else "month"
-    over_time = questions.plays_over_time(per)
     draw = partial(_picture, connection)
+    ask = questions
     return {
         "Listening": [
-            draw(charts.plays_over_time, over_time, across=True),
-            draw(charts.top_songs),
-            draw(charts.top_artists),
-            draw(charts.plays_by_weekday_and_hour, across=True),
-            draw(charts.plays_by_location),
-            draw(charts.devices),
+            draw(charts.plays_over_time, ask.plays_over_time(per, plays=plays), across=True),
+            draw(charts.top_songs, ask.top_songs(plays=plays)),
+            draw(charts.top_artists, ask.top_artists(plays=plays)),
+            draw(
+                charts.plays_by_weekday_and_hour, ask.plays_by_weekday_and_hour(plays), across=True
+            ),
+            draw(charts.plays_by_location, ask.plays_by_location(plays=plays)),
+            draw(charts.devices, ask.listeners_by_user_agent(plays)),
         ],
         "Listeners": [
-            draw(charts.active_users),
-            draw(charts.new_and_returning, questions.new_and_returning(step)),
-            draw(charts.cohort_retention, questions.cohort_retention(step), across=True),
+            draw(charts.active_users, ask.stickiness(plays=plays)),
+            draw(charts.new_and_returning, ask.new_and_returning(step, plays=plays)),
+            draw(charts.cohort_retention, ask.cohort_retention(step, plays=plays), across=True),
         ],
         "Catalogue": [
-            draw(charts.artist_map, across=True),
-            draw(charts.catalogue_coverage, questions.catalogue_coverage(per)),
-            draw(charts.catalogue_gaps),
+            draw(charts.artist_map, ask.artist_map(plays=plays), across=True),
+            draw(charts.catalogue_coverage, ask.catalogue_coverage(per, plays=plays)),
+            draw(charts.catalogue_gaps, ask.catalogue_gaps(plays=plays)),
         ],
     }
 
 
-def _picture(connection: Connection, chart: Chart, *question: Any, across: bool = False) -> Picture:
-    drawing = chart(connection, *question, theme=PAGE).to_dict()
+def _picture(
+    connection: Connection, chart: Chart, question: Select[Any], *, across: bool = False
+) -> Picture:
+    drawing = chart(connection, question, theme=PAGE).to_dict()
     rows = [row for row in drawing["datasets"][drawing["data"]["name"]] if row]
     title, unit = (drawing["title"][key] for key in ("text", "subtitle"))
     wide, narrow = (

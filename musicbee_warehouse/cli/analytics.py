@@ -27,13 +27,15 @@ from musicbee_warehouse.cli.app import (
 from musicbee_warehouse.loading.planning import human
 from musicbee_warehouse.settings import DEFAULT_URL
 
+Period = Annotated[
+    str, typer.Option("--during", help="Only plays of a period: 2018, 2018-11, 2018-W45, ...")
+]
+
 
 @app.command("ask", help="Ask one of the questions and print its rows; without a name, list them.")
 def _ask(
     name: Annotated[str, typer.Argument(help="The question, such as top_songs.")] = "",
-    period: Annotated[
-        str, typer.Option("--during", help="Only plays of a period: 2018, 2018-11, 2018-W45, ...")
-    ] = "",
+    period: Period = "",
     url: Url = DEFAULT_URL,
     limit: Annotated[int, typer.Option(min=1, help="The most rows to print.")] = SHOWN_ROWS,
 ) -> None:
@@ -70,6 +72,7 @@ def _report(
     page: Annotated[Path, typer.Option("--out", help="The HTML file to write.")] = Path(
         "report.html"
     ),
+    period: Period = "",
     url: Url = DEFAULT_URL,
     show: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
 ) -> None:
@@ -79,9 +82,10 @@ def _report(
         raise WarehouseError(
             f"the report needs {error.name}: pip install 'musicbee-warehouse[analytics]'"
         ) from None
+    plays = during(period) if period else None
     with opened(existing(url)) as engine:
         create_tables(engine)
-        written = write_report(engine, page)
+        written = write_report(engine, page, plays=plays)
     out.print(f"Wrote {written} ({human(written.stat().st_size)})", highlight=False)
     if show:
         webbrowser.open(written.resolve().as_uri())

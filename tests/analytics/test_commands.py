@@ -78,6 +78,12 @@ def test_report_writes_the_page_and_says_where(folder):
     assert page.rstrip().endswith("</html>")
 
 
+def test_report_takes_a_period(folder):
+    run("report", "--during", "2017", "--out", "old.html", folder=folder)
+    assert "There are no plays in this period." in (folder / "old.html").read_text("utf-8")
+    assert "no period" in run("report", "--during", "then", folder=folder, code=1).stderr
+
+
 def test_report_says_what_to_install_if_its_libraries_are_not(folder):
     without = (
         "import sys; sys.modules['altair'] = sys.modules['jinja2'] = None\n"

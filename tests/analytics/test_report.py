@@ -14,6 +14,7 @@ from selenium import webdriver
 from sqlalchemy import update
 
 from musicbee_warehouse import SongDim, SongplayFact, connect, create_tables
+from musicbee_warehouse.analytics import during, key_figures
 from musicbee_warehouse.analytics.report import report_page, write_report
 
 NOW = datetime(2018, 12, 1, 12, 30)
@@ -134,6 +135,22 @@ def test_an_empty_warehouse_has_a_page_that_says_so(empty_page):
     assert re.search(r"All \d+ checks hold", empty_page)
     assert "None" not in empty_page
     assert "nan" not in empty_page.lower().split()
+
+
+def test_the_page_of_a_period_is_about_its_plays_alone(simulated):
+    week = report_page(simulated, plays=during("2018-W46"), now=NOW)
+    assert "from 12 November 2018 to 18 November 2018" in week
+    assert ">5 Nov<" not in week
+    with simulated.connect() as connection:
+        [plays, *_] = connection.execute(key_figures(during("2018-W46"))).one()
+    assert f'<dd class="value">{plays:,}</dd>' in week
+
+
+def test_the_page_of_a_period_without_plays_does_not_say_that_the_warehouse_is_empty(simulated):
+    page = report_page(simulated, plays=during("2017"), now=NOW)
+    assert "There are no plays in this period." in page
+    assert "The warehouse is empty." not in page
+    assert page.count("Nothing to show yet") == 12
 
 
 def test_names_cannot_smuggle_code_into_the_page(simulated):

@@ -157,7 +157,14 @@ JOIN standin.pg_attribute AS a ON a.attrelid = c.oid
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind = 'r'
 AND pg_catalog.pg_table_is_visible(c.oid) AND n.nspname <> 'pg_catalog';
 
--- Redshift's view doesn't wait for a table that somebody has locked, so neither does this.
+-- Redshift's view doesn't wait for a table that somebody has locked, so neither do these.
+CREATE FUNCTION standin.size_of(oid) RETURNS bigint SECURITY DEFINER SET lock_timeout TO '20ms'
+LANGUAGE plpgsql AS $$
+    BEGIN
+        RETURN pg_relation_size($1);
+    EXCEPTION WHEN lock_not_available THEN
+        RETURN NULL;
+    END $$;
 CREATE FUNCTION standin.rows_of(oid) RETURNS bigint SECURITY DEFINER SET lock_timeout TO '20ms'
 LANGUAGE plpgsql AS $$
     DECLARE result bigint;
@@ -192,7 +199,7 @@ SELECT * FROM (
             SELECT count(*) FROM standin.pg_attribute AS a
             WHERE a.attrelid = c.oid AND a.attsortkeyord <> 0
         )::int AS sortkey_num,
-        (pg_relation_size(c.oid) / 1048576)::bigint AS size,
+        (standin.size_of(c.oid) / 1048576)::bigint AS size,
         standin.rows_of(c.oid)::numeric(38, 0) AS tbl_rows,
         0::numeric(5, 2) AS unsorted, 0::numeric(5, 2) AS stats_off, 1::numeric(19, 2) AS skew_rows
     FROM standin.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

@@ -39,6 +39,8 @@ def executed(name, folder, **environment):
     copy = folder / name
     copy.write_bytes((EXAMPLES / name).read_bytes())
     own = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    (folder / "tmp").mkdir()
+    own |= {"TMPDIR": str(folder / "tmp")}
     own |= {"PYTHONWARNINGS": "error::UserWarning", "IPYTHONDIR": str(folder / "ipython")}
     done = subprocess.run(
         [sys.executable, "-c", RUN, name],

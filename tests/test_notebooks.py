@@ -95,12 +95,24 @@ every_notebook = pytest.mark.parametrize("name", NOTEBOOKS)
 
 
 def test_the_notebooks_are_these():
-    assert NOTEBOOKS == ["analysis.ipynb", "quickstart.ipynb"]
+    assert NOTEBOOKS == ["analysis.ipynb", "quickstart.ipynb", "redshift.ipynb"]
 
 
 @pytest.mark.parametrize("name", ["analysis.ipynb", "quickstart.ipynb"])
 def test_a_notebook_runs_without_an_account_and_shows_what_is_committed(name, tmp_path, request):
     hold_up(name, executed(name, tmp_path), request)
+
+
+def test_the_notebook_on_redshift_runs_on_the_stand_in(cloud, redshift_url, tmp_path, request):
+    cloud.client("s3").create_bucket(Bucket="musicbee-example")
+    fresh = executed(
+        "redshift.ipynb",
+        tmp_path,
+        **cloud.environment,
+        MUSICBEE_WAREHOUSE_URL=redshift_url,
+        MUSICBEE_BUCKET="musicbee-example",
+    )
+    hold_up("redshift.ipynb", fresh, request)
 
 
 @every_notebook

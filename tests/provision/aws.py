@@ -963,13 +963,13 @@ def reset():
     iam.roles = {key: role for key, role in iam.roles.items() if role.path != "/musicbee/"}
 
 
-def stores():
+def stores(region=REGION):
     """Return where all that warehouses are made of is kept, by kind."""
-    serverless = serverless_backends[ACCOUNT][REGION]
-    redshift = redshift_backends[ACCOUNT][REGION]
+    serverless = serverless_backends[ACCOUNT][region]
+    redshift = redshift_backends[ACCOUNT][region]
     iam = iam_backends[ACCOUNT]["aws"]
-    groups = ec2_backends[ACCOUNT][REGION].groups
-    default = ec2_backends[ACCOUNT][REGION].get_default_vpc().id
+    groups = ec2_backends[ACCOUNT][region].groups
+    default = ec2_backends[ACCOUNT][region].get_default_vpc().id
     return {
         "workgroup": serverless.workgroups,
         "namespace": serverless.namespaces,
@@ -980,22 +980,22 @@ def stores():
         "subnet group": redshift.subnet_groups,
         "snapshot": redshift.snapshots,
         "security group": groups[default],
-        "security group tags": ec2_backends[ACCOUNT][REGION].tags,
+        "security group tags": ec2_backends[ACCOUNT][region].tags,
         "IAM role": iam.roles,
     }
 
 
-def saved():
+def saved(region=REGION):
     """Return a copy of all that there is."""
     return {
         kind: {key: _copied(each) for key, each in store.items()}
-        for kind, store in stores().items()
+        for kind, store in stores(region).items()
     }
 
 
-def restore(state):
+def restore(state, region=REGION):
     """Bring back what there was; it can be brought back again."""
-    for kind, store in stores().items():
+    for kind, store in stores(region).items():
         store.clear()
         store.update((key, _copied(each)) for key, each in state[kind].items())
 

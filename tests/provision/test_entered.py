@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import aws
 import boto3
 import pytest
-from cases import impatient
 from sqlalchemy import func, select, text
 
 from musicbee_warehouse import SongDim, SongplayFact, connect, create_tables, load, provision
 from tests.loading.s3_server import seed
+from tests.provision import aws
+from tests.provision.cases import impatient
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "data"
 REGION = "us-west-2"

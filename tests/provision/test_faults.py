@@ -167,13 +167,16 @@ def went_wrong(account, verb, position, fault):
     return where
 
 
-def calls_of(account, verb, *, each_operation=False):
-    """Return the positions of a verb's calls, or of the first call of each operation."""
+CHANGING = ("Create", "Put", "Update", "Authorize", "Modify", "Tag", "Delete")
+
+
+def calls_of(account, verb, *, changing=False):
+    """Return the positions of a verb's calls, or of the first of each that changes anything."""
     with watched(account) as calls:
         verb()
-    return [calls.index(name) for name in dict.fromkeys(calls)] if each_operation else (
-        [*range(len(calls))]
-    )  # fmt: skip
+    if not changing:
+        return [*range(len(calls))]
+    return [calls.index(name) for name in dict.fromkeys(calls) if name.startswith(CHANGING)]
 
 
 def sweep_create(account, warehouse, faults, **which):
@@ -196,8 +199,8 @@ def sweep_delete(account, warehouse, faults, **which):
     for position, fault in zip(positions, cycle(faults), strict=False):
         aws.restore(start)
         where = went_wrong(account, lambda: provision.delete("bee", account), position, fault)
-        if there():
-            provision.delete("bee", account)
+        said = attempt(lambda: provision.delete("bee", account))
+        assert said == "" or said.startswith("there is no warehouse bee"), where
         assert there() == set(), where
         assert others <= everything(), f"another owner's was touched: {where}"
     return positions
@@ -205,8 +208,10 @@ def sweep_delete(account, warehouse, faults, **which):
 
 @pytest.mark.parametrize("sweep", [sweep_create, sweep_delete])
 @pytest.mark.usefixtures("neighbours")
-def test_after_a_fault_at_any_operation_running_again_completes(account, warehouse, sweep):
-    assert len(sweep(account, warehouse, FAULTS, each_operation=True)) > 10
+def test_after_a_fault_at_any_change_running_again_completes(account, warehouse, sweep):
+    """One fault at each change; all faults at all calls take a quarter of an hour, see below."""
+    turn = 4 if warehouse is WORKGROUP else 0
+    assert len(sweep(account, warehouse, FAULTS[turn:] + FAULTS[:turn], changing=True)) >= 5
 
 
 @pytest.mark.slow

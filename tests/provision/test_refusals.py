@@ -39,30 +39,30 @@ def actions(account, verb):
 
 
 def test_each_permission_that_is_missing_is_named_with_the_statement_to_add(account, warehouse):
-    creating = actions(account, lambda: provision.create(warehouse, account))
-    deleting = actions(account, lambda: provision.delete("bee", account))
-    needed = creating | deleting | {"iam:PassRole"}
-    assert len(needed) > 15
-    cat = impatient(aws.session_of("cat", aws.allow("*")))
-
-    def may(*allowed):
-        aws.session_of("cat", aws.allow(*allowed))
-
-    def all_of_it():
-        provision.create(warehouse, cat)
-        provision.delete("bee", cat)
-
-    may(*needed)
-    all_of_it()
     nothing = aws.saved()
-    for missing in sorted(needed):
-        aws.restore(nothing)
-        may(*(needed - {missing}))
-        text = sentence(all_of_it)
+    creating = actions(account, lambda: provision.create(warehouse, account)) | {"iam:PassRole"}
+    complete = aws.saved()
+    deleting = actions(account, lambda: provision.delete("bee", account))
+    needed = creating | deleting
+    assert len(needed) > 15
+    cat = impatient(aws.session_of("cat", aws.allow(*needed)))
+    mine = replace(warehouse, owner="ann")
+    verbs = {
+        **dict.fromkeys(deleting, (complete, lambda: provision.delete("bee", cat, owner="ann"))),
+        **dict.fromkeys(creating, (nothing, lambda: provision.create(mine, cat))),
+    }
+    for missing, (state, verb) in verbs.items():
+        aws.restore(state)
+        aws.session_of("cat", aws.allow(*(needed - {missing})))
+        text = sentence(verb)
         assert text.startswith(f"you may not {missing}; add to your policy: "), text
         statement = json.loads(text.partition("policy: ")[2])
         assert (statement["Effect"], statement["Action"]) == ("Allow", missing)
+    aws.session_of("cat", aws.allow(*needed))
     aws.restore(nothing)
+    provision.create(mine, cat)
+    provision.delete("bee", cat, owner="ann")
+    assert provision.inventory(account) == []
 
 
 def test_prices_come_from_the_table_if_they_may_not_be_asked_for(account):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from cfnlint.api import lint
@@ -65,6 +67,28 @@ def test_a_warehouse_is_never_opened_to_a_network(address):
 
 def test_an_address_may_be_written_as_a_network_of_one():
     assert provision.Network(public_from="203.0.113.7/32").rule == "203.0.113.7/32"
+
+
+class _Mirror(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"203.0.113.7\n")
+
+    def log_message(self, *_):
+        pass
+
+
+def test_the_own_address_is_asked_for_and_else_to_be_given():
+    server = HTTPServer(("127.0.0.1", 0), _Mirror)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    service = f"http://127.0.0.1:{server.server_port}"
+    assert provision.my_address(service) == "203.0.113.7"
+    thread.join()
+    server.server_close()
+    with pytest.raises(WarehouseError, match="give it as --public-from"):
+        provision.my_address(service)
 
 
 @pytest.mark.parametrize(

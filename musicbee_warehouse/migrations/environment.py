@@ -10,9 +10,9 @@ from typing import Any
 
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.plugins import Plugin
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine
 
-from musicbee_warehouse.engine import connect
+from musicbee_warehouse.engine import backend_of, connect
 from musicbee_warehouse.migrations import compare, duckdb, redshift, render
 from musicbee_warehouse.migrations.lock import holding
 from musicbee_warehouse.migrations.revision import scripts
@@ -46,7 +46,7 @@ def run(context: EnvironmentContext) -> None:
 
 
 def _print(context: EnvironmentContext) -> None:
-    backend = make_url(_url(context)).get_backend_name()
+    backend = backend_of(_url(context))
     name = DRIVER if backend == "redshift" else backend
     context.configure(dialect_name=name, literal_binds=True, **_options(context))
     with context.begin_transaction():

@@ -73,8 +73,8 @@ def test_migrate_migrates_and_says_so(tmp_path):
     assert again.output == "The warehouse is at revision 0001 already.\n"
 
 
-def test_migrate_prints_the_sql_and_needs_no_connection():
-    url = "redshift+redshift_connector://h/d"
+@pytest.mark.parametrize("url", ["redshift+redshift_connector://h/d", "the-name-of-a-cluster"])
+def test_migrate_prints_the_sql_and_needs_no_connection(url):
     done = CliRunner().invoke(app, ["migrate", "--sql", "--url", url])
     assert "DISTSTYLE KEY DISTKEY (user_id) SORTKEY (start_time)" in done.output
     assert "RETURNING" not in done.output

@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 NEEDS_AWS = "<!-- needs AWS -->"
 FENCE = re.compile(
-    r"^(?P<comment><!--.*-->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```$", re.M | re.S
+    r"^(?P<comment><!--[^\n]*-->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```$", re.M | re.S
 )
 DIAGRAM = re.compile(
     r"(?P<start><!-- diagram: (?P<name>[^\n]+?) -->\n)(?P<text>.*?)(?P<end><!-- end diagram -->)",

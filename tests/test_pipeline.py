@@ -49,7 +49,9 @@ def test_a_slice_is_a_pipeline():
     assert Pipeline(*CLEAR)[::-1].names == ["DELETE staging_songs", "DELETE staging_events"]
 
 
-@pytest.mark.parametrize("more", [Pipeline(CLEAR[1]), [CLEAR[1]], (CLEAR[1],)], ids=repr)
+@pytest.mark.parametrize(
+    "more", [Pipeline(CLEAR[1]), [CLEAR[1]], (CLEAR[1],)], ids=lambda more: type(more).__name__
+)
 def test_a_sum_is_a_pipeline(more):
     total = Pipeline(CLEAR[0]) + more
     assert isinstance(total, Pipeline)

@@ -15,7 +15,9 @@ from musicbee_warehouse import (
     upsert,
 )
 
-BOTH = pytest.mark.parametrize("dialect", [dialect_of("redshift"), dialect_of("duckdb")], ids=str)
+BOTH = pytest.mark.parametrize(
+    "dialect", [dialect_of("redshift"), dialect_of("duckdb")], ids=lambda d: d.name
+)
 STAGED = select(StagingSong.artist_id, StagingSong.artist_name.label("name"))
 
 

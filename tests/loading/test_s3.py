@@ -314,7 +314,7 @@ def test_nothing_is_left_when_the_caller_stops_or_never_starts(reliable, tmp_pat
 
 
 def test_nothing_is_left_after_control_c(tmp_path):
-    seed("bucket", {f"d/{number}.json": b"x" for number in range(40)})
+    seed("bucket", {f"d/{number}.json": b"x" for number in range(300)})
     with serve(lambda app: Slow(app, 0.2)) as (address, _):
         slow = client(address)
         objects = list(list_objects("s3://bucket/d", client=slow))
@@ -324,7 +324,7 @@ def test_nothing_is_left_after_control_c(tmp_path):
         with pytest.raises(KeyboardInterrupt):
             contents(objects, tmp_path, client=slow, threads=2)
         timer.join()
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 15, "all of them take half a minute"
     assert left(tmp_path) == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from time import perf_counter
+from time import process_time
 
 import pytest
 from alembic.config import main as alembic
@@ -41,9 +41,9 @@ def schema(engine):
 
 def test_upgrade_and_create_tables_make_the_same_schema_and_check_finds_no_difference(engine):
     migrations.script()  # so that Alembic is imported
-    started = perf_counter()
+    started = process_time()
     migrations.upgrade(engine)
-    assert perf_counter() - started < 3
+    assert process_time() - started < 3
     command.check(migrations.config(engine=engine))
     migrated = schema(engine)
     command.downgrade(migrations.config(engine=engine), "base")

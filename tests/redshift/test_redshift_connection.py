@@ -68,6 +68,10 @@ def gaps():
             },
         }
         yield app
+        # moto keeps its clusters for the whole process, other tests' too.
+        client(address, service="redshift").delete_cluster(
+            ClusterIdentifier="musicbee", SkipFinalClusterSnapshot=True
+        )
 
 
 @pytest.fixture(autouse=True)

@@ -50,7 +50,11 @@ def _ask(
 def _list_questions() -> None:
     table = Table("question", "answer", "columns")
     for name, question in QUESTIONS.items():
-        table.add_row(name, summary(question), ", ".join(question().selected_columns.keys()))
+        table.add_row(
+            name,
+            summary(question).removeprefix("Print "),
+            ", ".join(question().selected_columns.keys()),
+        )
     out.print(table)
 
 

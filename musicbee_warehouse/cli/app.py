@@ -63,8 +63,12 @@ def sentence(error: Exception) -> str:
 
 
 def summary(function: Callable[..., Any]) -> str:
-    """Return the first sentence of a function's docstring, for the command's help."""
-    return (getdoc(function) or "").split("\n\n")[0]
+    """Return the first sentence of a function's docstring, for the command's help.
+
+    What a function returns, its command prints.
+    """
+    sentence = (getdoc(function) or "").split("\n\n")[0]
+    return sentence.replace("Return ", "Print ", 1) if sentence.startswith("Return ") else sentence
 
 
 def _show_version(wanted: bool) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from io import BytesIO
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import xxhash
 
@@ -44,12 +44,11 @@ def fingerprint(path: str) -> Content:
     return Content(hashed.hexdigest(), lines)
 
 
-def hash_of(path: str) -> str:
-    """Return the hash of a file's bytes."""
+def hash_of(stream: IO[bytes]) -> str:
+    """Return the hash of the bytes of a stream."""
     hashed = xxhash.xxh3_128()
-    with Path(path).open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            hashed.update(chunk)
+    while chunk := stream.read(_CHUNK):
+        hashed.update(chunk)
     return hashed.hexdigest()
 
 

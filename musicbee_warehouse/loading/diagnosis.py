@@ -29,7 +29,7 @@ _SHOWN = 60
 def diagnose(table: Table, files: Iterable[SourceFile]) -> None:
     """Raise an InputError at the first fault; return if there is none."""
     for file in files:
-        for line, text in objects(file.path, name=file.uri):
+        for line, text in objects(file):
             examine(table, text, file.uri, line)
 
 
@@ -39,18 +39,18 @@ def sift(table: Table, file: SourceFile) -> Iterator[tuple[int, str, InputError 
     A file with a place that is no JSON is taken by lines, so that what follows is found again.
     """
     try:
-        for _ in objects(file.path, name=file.uri):
+        for _ in objects(file):
             pass
     except InputError:
         found = _lines(file)
     else:
-        found = ((line, text, None) for line, text in objects(file.path, name=file.uri))
+        found = ((line, text, None) for line, text in objects(file))
     for line, text, fault in found:
         yield line, text, fault or _fault_of(table, text, file.uri, line)
 
 
 def _lines(file: SourceFile) -> Iterator[tuple[int, str, InputError | None]]:
-    with open_bytes(file.path) as stream:
+    with open_bytes(file) as stream:
         for line, content in enumerate(stream, start=1):
             if content.strip():
                 try:

@@ -335,10 +335,7 @@ def _here(
         yield large
     if len(local) < len(files):
         remote = (file for file in files if not file.path)
-        for batch in stack.enter_context(fetch(remote, folder, on_object=on_object)):
-            yield [
-                SourceFile(f.source.uri, f.source.size, f.source.etag, path=f.path) for f in batch
-            ]
+        yield from stack.enter_context(fetch(remote, folder, on_object=on_object))
 
 
 def _require_unchanged(file: SourceFile) -> None:

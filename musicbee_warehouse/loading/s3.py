@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from glob import has_magic
+from io import BytesIO
 from pathlib import Path
 from random import uniform
 from shutil import rmtree
@@ -38,18 +39,12 @@ SPOOL_BYTES = 256 * 1024 * 1024
 _CHUNK = 1024 * 1024
 _DISK_BLOCK = 4096
 """What even a file of one byte takes of a disk."""
+_SMALL = 16 * 1024
+"""Up to this size in bytes an object stays in memory: a file can cost more than the fetch."""
 _ATTEMPTS = 8
 """How often in a row a request may fail without a byte gained."""
 _LONGEST_WAIT = 20.0
 _YEAR_FOLDER = re.compile(r"(^|/)(19|20)\d\d/$")
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """An object and the local file that holds its bytes, gzip or plain as the name ends."""
-
-    source: SourceFile
-    path: str
 
 
 def connect_s3(*, connections: int = _THREADS) -> S3Client:
@@ -123,13 +118,13 @@ def fetch(  # noqa: PLR0913 - what bounds a download
     spool_bytes: int = SPOOL_BYTES,
     threads: int = _THREADS,
     on_object: Callable[[SourceFile], None] | None = None,
-) -> Iterator[Iterator[list[Fetched]]]:
+) -> Iterator[Iterator[list[SourceFile]]]:
     """Download objects into a folder, in the order given, and hand them over in batches.
 
-    A batch takes at most ``spool_bytes`` of disk, or is one object larger than that. While the
-    caller works on a batch the next one is downloaded; asking for the next deletes the last, so no
-    more than two are on disk. Nothing of them is left, and no thread runs on, when the context
-    ends, whatever ends it.
+    A batch takes at most ``spool_bytes`` of disk, or is one object larger than that; small objects
+    keep their bytes with them, in memory. While the caller works on a batch the next one is
+    downloaded; asking for the next deletes the last, so no more than two are there. Nothing of
+    them is left, and no thread runs on, when the context ends, whatever ends it.
 
     What breaks on the way is retried, and a body that stops short goes on from where it stopped.
 
@@ -149,7 +144,7 @@ def fetch(  # noqa: PLR0913 - what bounds a download
 
         with fetch(list_objects("s3://bucket/log_data"), folder) as batches:
             for batch in batches:
-                paths = [fetched.path for fetched in batch]
+                sizes = [len(fetched.open().read()) for fetched in batch]
     """
     client = connect_s3(connections=threads) if client is None else client
     stop = Event()
@@ -250,7 +245,7 @@ def _batches(
     pool: ThreadPoolExecutor,
     threads: int,
     download: _Download,
-) -> Iterator[list[Fetched]]:
+) -> Iterator[list[SourceFile]]:
     def start() -> _Batch | None:
         group = next(groups, None)
         return _Batch(group, spool, pool, threads, download) if group else None
@@ -275,16 +270,14 @@ class _Batch:
         download: _Download,
     ) -> None:
         self._folder = mkdtemp(dir=spool)
-        self._files = [
-            Fetched(source, f"{self._folder}/{number}.json{_packed(source)}")
-            for number, source in enumerate(group)
-        ]
-        remaining = iter(self._files)  # the next of a list's iterator is safe between threads
+        self._files = list(group)
+        numbers = iter(range(len(group)))  # the next of a range's iterator is safe between threads
         self._workers: list[Future[None]] = [
-            pool.submit(download.all, remaining) for _ in range(min(threads, len(group)))
+            pool.submit(download.all, numbers, self._files, self._folder)
+            for _ in range(min(threads, len(group)))
         ]
 
-    def wait(self) -> list[Fetched]:
+    def wait(self) -> list[SourceFile]:
         """Return the files when all are complete; raise at the first that can't be."""
         for worker in as_completed(self._workers):
             worker.result()
@@ -292,10 +285,6 @@ class _Batch:
 
     def delete(self) -> None:
         rmtree(self._folder)
-
-
-def _packed(source: SourceFile) -> str:
-    return ".gz" if source.uri.endswith(".gz") else ""
 
 
 class _StoppedError(Exception):
@@ -308,15 +297,22 @@ class _Download:
     stop: Event
     on_object: Callable[[SourceFile], None] | None
 
-    def all(self, files: Iterator[Fetched]) -> None:
-        for fetched in files:
-            with (
-                open(fetched.path, "wb") as file,  # noqa: PTH123 - thousands: Path costs more
-                explained("s3:GetObject", fetched.source.uri, self.client),
-            ):
-                self._one(fetched.source, file)
+    def all(self, numbers: Iterator[int], files: list[SourceFile], folder: str) -> None:
+        """Put the bytes of one file after the other to its listing."""
+        for number in numbers:
+            source = files[number]
+            with explained("s3:GetObject", source.uri, self.client):
+                if source.size <= _SMALL:
+                    content = BytesIO()
+                    self._one(source, content)
+                    files[number] = replace(source, content=content.getvalue())
+                else:
+                    path = Path(folder, f"{number}.json{'.gz' if source.is_packed else ''}")
+                    with path.open("wb") as file:
+                        self._one(source, file)
+                    files[number] = replace(source, path=str(path))
             if self.on_object:
-                self.on_object(fetched.source)
+                self.on_object(source)
 
     def _one(self, source: SourceFile, file: IO[bytes]) -> None:
         """Append to the file until it has all bytes, waiting longer after each vain attempt."""

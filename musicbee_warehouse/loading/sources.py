@@ -6,10 +6,12 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from io import BytesIO
 from operator import attrgetter
 from pathlib import Path
+from typing import IO
 
 from musicbee_warehouse.errors import WarehouseError
 from musicbee_warehouse.loading.names import in_period, is_data, is_leaving
@@ -27,6 +29,7 @@ class SourceFile:
         stamp: what a file system changes whenever a local file is written to, so that one that
             stands as it was needn't be read to know so.
         path: where its bytes are on this machine, empty if they must be fetched.
+        content: its bytes, of a small object that was fetched.
     """
 
     uri: str
@@ -34,6 +37,16 @@ class SourceFile:
     etag: str = ""
     stamp: str = ""
     path: str = ""
+    content: bytes | None = field(default=None, repr=False)
+
+    @property
+    def is_packed(self) -> bool:
+        """Tell whether its bytes are packed by gzip."""
+        return self.uri.endswith(".gz")
+
+    def open(self) -> IO[bytes]:
+        """Open its bytes, packed or not, as they are."""
+        return Path(self.path).open("rb") if self.content is None else BytesIO(self.content)
 
 
 def list_files(

@@ -15,12 +15,14 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, gettempdir
 from types import TracebackType
-from typing import IO, Self, cast
+from typing import IO, BinaryIO, Self, cast
 
 from musicbee_warehouse.errors import InputError
 from musicbee_warehouse.loading.content import (
@@ -130,7 +132,7 @@ class Spool:
         known: dict[str, Content] = {}
         with self._new_file() as spool:
             for file, texts in sources:
-                known[file.uri] = Content(hash_of(file.path), _append_lines(texts, spool))
+                known[file.uri] = Content(_hash(file), _append_lines(texts, spool))
         return Ready([spool.name], known)
 
     def clear(self) -> None:
@@ -179,15 +181,14 @@ def _sweep(folder: str) -> None:
 def _append(file: SourceFile, spool: IO[bytes], *, careful: bool) -> Content:
     content = b"" if careful or file.size >= LARGE else _read(file)
     if not content:
-        lines = _append_lines((text for _, text in objects(file.path, name=file.uri)), spool)
-        return Content(hash_of(file.path), lines)
+        return Content(_hash(file), _append_lines((text for _, text in objects(file)), spool))
     unpacked = _unpack(content, file)
     if _one_object_a_line(unpacked):
         spool.write(unpacked)
         spool.write(b"\n")
         lines = count_lines(unpacked)
     else:
-        lines = _append_lines((text for _, text in objects(file.path, name=file.uri)), spool)
+        lines = _append_lines((text for _, text in objects(file)), spool)
     return Content(hash_bytes(content), lines)
 
 
@@ -199,16 +200,20 @@ def _append_lines(texts: Iterable[str], spool: IO[bytes]) -> int:
     return lines
 
 
-def objects(path: str, *, name: str = "") -> Iterator[tuple[int, str]]:
-    """Yield the line on which each JSON value of a file begins, from 1, and its text.
+def _hash(file: SourceFile) -> str:
+    with file.open() as stream:
+        return hash_of(stream)
 
-    ``name`` is what errors call the file, where that isn't its path.
+
+def objects(file: SourceFile) -> Iterator[tuple[int, str]]:
+    """Yield the line on which each JSON value of a file begins, from 1, and its text.
 
     Raises:
         InputError: at the first place that is no JSON or no UTF-8.
     """
-    line, name = 1, name or path
-    with open_text(path) as stream:
+    line, name = 1, file.uri
+    with open_bytes(file) as content:
+        stream = TextIOWrapper(cast(BinaryIO, content), encoding="utf-8", newline="")
         try:
             for space, text in _values(stream):
                 line += space.count("\n")
@@ -246,13 +251,6 @@ def _no_json(error: json.JSONDecodeError, name: str, line: int) -> InputError:
     return InputError(reason, file=name, line=complained)
 
 
-def open_text(path: str) -> IO[str]:
-    """Open a plain or gzip file as UTF-8, its line ends as they are."""
-    if path.endswith(".gz"):
-        return gzip.open(path, "rt", encoding="utf-8", newline="")
-    return Path(path).open(encoding="utf-8", newline="")
-
-
 def _values(stream: IO[str]) -> Iterator[tuple[str, str]]:
     """Yield the space before each JSON value and the value's text, reading on as needed."""
     decode = json.JSONDecoder().raw_decode
@@ -278,20 +276,26 @@ def _values(stream: IO[str]) -> Iterator[tuple[str, str]]:
         start = end
 
 
-def open_bytes(path: str) -> IO[bytes]:
-    """Open a plain or gzip file as bytes."""
-    if path.endswith(".gz"):
-        return cast(IO[bytes], gzip.open(path, "rb"))
-    return Path(path).open("rb")
+@contextmanager
+def open_bytes(file: SourceFile) -> Iterator[IO[bytes]]:
+    """Open a plain or gzip file and yield its bytes, unpacked."""
+    with file.open() as stream:
+        if file.is_packed:
+            with gzip.GzipFile(fileobj=stream) as unpacked:
+                yield cast(IO[bytes], unpacked)
+        else:
+            yield stream
 
 
 def _read(file: SourceFile) -> bytes:
+    if file.content is not None:
+        return file.content
     with open(file.path, "rb", 0) as stream:  # noqa: PTH123 - thousands of files: Path costs a third more
         return cast(bytes, stream.read())
 
 
 def _unpack(content: bytes, file: SourceFile) -> bytes:
-    if not file.path.endswith(".gz"):
+    if not file.is_packed:
         return content
     try:
         return gzip.decompress(content)
@@ -307,7 +311,7 @@ def _one_object_a_line(content: bytes) -> bool:
 
 
 def _by_lines(file: SourceFile) -> bool:
-    with open_bytes(file.path) as stream:
+    with open_bytes(file) as stream:
         try:
             return _is_object(stream.readline(LARGE))
         except (EOFError, gzip.BadGzipFile):

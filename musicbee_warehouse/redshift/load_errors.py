@@ -219,9 +219,7 @@ def _fetched(files: Iterable[SourceFile], client: S3Client) -> Iterator[SourceFi
         fetch(files, folder, client=client) as batches,
     ):
         for batch in batches:
-            for each in batch:
-                source = each.source
-                yield SourceFile(source.uri, source.size, source.etag, path=each.path)
+            yield from batch
 
 
 def _value_of(fault: Fault, target: Table, file: SourceFile, client: S3Client) -> str | None:
@@ -231,7 +229,7 @@ def _value_of(fault: Fault, target: Table, file: SourceFile, client: S3Client) -
     key = json_key(target.c[fault.column])
     try:
         for fetched in _fetched([file], client):
-            for line, content in objects(fetched.path, name=file.uri):
+            for line, content in objects(fetched):
                 if line + content.count("\n") >= fault.line:
                     value = json.loads(content, parse_float=str, parse_int=str)[key]
                     return value if isinstance(value, str | None) else json.dumps(value)

@@ -54,6 +54,10 @@ class Recorded:
         return [query["prefix"][0] for query in whole if "prefix" in query]
 
 
+LARGE = b"x" * 20_480
+"""What is put on disk; smaller objects stay in memory."""
+
+
 @pytest.fixture(autouse=True)
 def _empty_bucket():
     seed("bucket", {})
@@ -75,9 +79,14 @@ def keys(objects) -> list[str]:
     return [listed.uri.removeprefix("s3://bucket/") for listed in objects]
 
 
+def read(file: SourceFile) -> bytes:
+    with file.open() as stream:
+        return stream.read()
+
+
 def contents(objects, folder, **options) -> dict[str, bytes]:
     with fetch(objects, folder, **options) as batches:
-        return {f.source.uri: Path(f.path).read_bytes() for batch in batches for f in batch}
+        return {f.uri: read(f) for batch in batches for f in batch}
 
 
 def left(folder: Path) -> list[Path]:
@@ -222,43 +231,45 @@ def test_a_hundred_thousand_objects_are_listed_in_bounded_memory():
 
 
 def test_what_is_fetched_is_what_was_put(reliable, tmp_path):
-    objects = {f"s3://bucket/d/{n:03} +%ü.json": os.urandom(n * 101) for n in range(100)}
+    objects = {f"s3://bucket/d/{n:03} +%ü.json": os.urandom(n * 301) for n in range(100)}
     seed("bucket", {uri.removeprefix("s3://bucket/"): body for uri, body in objects.items()})
     listed = list(list_objects("s3://bucket/d", client=reliable))
     told: list[SourceFile] = []
     with fetch(listed, tmp_path, client=reliable, on_object=told.append) as batches:
         batch = next(batches)
-        assert [fetched.source for fetched in batch] == listed
-        assert {f.source.uri: Path(f.path).read_bytes() for f in batch} == objects
+        assert [(f.uri, f.size, f.etag) for f in batch] == [(f.uri, f.size, f.etag) for f in listed]
+        assert {f.uri: read(f) for f in batch} == objects
         assert next(batches, None) is None
     assert sorted(told, key=lambda source: source.uri) == listed
     assert left(tmp_path) == []
 
 
 def test_a_packed_object_keeps_its_ending(reliable, tmp_path):
-    seed("bucket", {"d/a.json.gz": b"packed", "d/b.jsonl": b"plain"})
+    seed("bucket", {"d/a.json.gz": LARGE, "d/b.jsonl": LARGE, "d/c.json.gz": b"small"})
     objects = list_objects("s3://bucket/d", client=reliable)
     with fetch(objects, tmp_path, client=reliable) as batches:
-        names = [Path(fetched.path).name for fetched in next(batches)]
-    assert names == ["0.json.gz", "1.json"]
+        batch = next(batches)
+        names = [Path(fetched.path).name for fetched in batch]
+    assert names == ["0.json.gz", "1.json", ""]
+    assert [fetched.is_packed for fetched in batch] == [True, False, True]
 
 
 def test_no_more_than_two_batches_are_on_disk(reliable, tmp_path):
-    size, room = 10_000, 40_000
+    size, room = 20_000, 81_920
     seed("bucket", {f"d/{number:02}.json": bytes([number]) * size for number in range(20)})
-    seed("bucket", {"d/10.json": b"x" * 100_000})
+    seed("bucket", {"d/10.json": b"x" * 200_000})
     objects = list(list_objects("s3://bucket/d", client=reliable))
     seen, before = [], []
     with fetch(objects, tmp_path, client=reliable, spool_bytes=room, threads=3) as batches:
         for batch in batches:
             assert not any(Path(fetched.path).exists() for fetched in before)
-            assert all(Path(f.path).stat().st_size == f.source.size for f in batch)
+            assert all(Path(f.path).stat().st_size == f.size for f in batch)
             files = [path for path in tmp_path.rglob("*") if path.is_file()]
             assert len({path.parent for path in files}) <= 2
-            assert sum(f.source.size for f in batch) <= room or len(batch) == 1
-            seen += [f.source for f in batch]
+            assert sum(f.size for f in batch) <= room or len(batch) == 1
+            seen += [f.uri for f in batch]
             before = batch
-    assert seen == objects
+    assert seen == [listed.uri for listed in objects]
     assert left(tmp_path) == []
 
 
@@ -271,9 +282,9 @@ def test_small_objects_count_for_the_disk_they_take():
 
 
 def test_the_next_batch_comes_while_the_caller_works(reliable, tmp_path):
-    seed("bucket", {f"d/{number}.json": b"x" * 4096 for number in range(3)})
+    seed("bucket", {f"d/{number}.json": LARGE for number in range(3)})
     objects = list_objects("s3://bucket/d", client=reliable)
-    with fetch(objects, tmp_path, client=reliable, spool_bytes=4096) as batches:
+    with fetch(objects, tmp_path, client=reliable, spool_bytes=len(LARGE)) as batches:
         next(batches)
         deadline = time.monotonic() + 10
         while len([p for p in tmp_path.rglob("*.json") if p.stat().st_size]) < 2:
@@ -289,11 +300,11 @@ def test_nothing_to_fetch_is_no_batch(reliable, tmp_path):
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, GeneratorExit])
 def test_nothing_is_left_when_the_caller_fails(reliable, tmp_path, error):
-    seed("bucket", {f"d/{number}.json": b"x" * 4096 for number in range(9)})
+    seed("bucket", {f"d/{number}.json": LARGE for number in range(9)})
     objects = list_objects("s3://bucket/d", client=reliable)
 
     def work():
-        with fetch(objects, tmp_path, client=reliable, spool_bytes=8192) as batches:
+        with fetch(objects, tmp_path, client=reliable, spool_bytes=2 * len(LARGE)) as batches:
             next(batches)
             raise error
 
@@ -303,9 +314,9 @@ def test_nothing_is_left_when_the_caller_fails(reliable, tmp_path, error):
 
 
 def test_nothing_is_left_when_the_caller_stops_or_never_starts(reliable, tmp_path):
-    seed("bucket", {f"d/{number}.json": b"x" * 4096 for number in range(9)})
+    seed("bucket", {f"d/{number}.json": LARGE for number in range(9)})
     objects = list(list_objects("s3://bucket/d", client=reliable))
-    with fetch(objects, tmp_path, client=reliable, spool_bytes=8192) as batches:
+    with fetch(objects, tmp_path, client=reliable, spool_bytes=2 * len(LARGE)) as batches:
         next(batches)
     assert left(tmp_path) == []
     with fetch(objects, tmp_path, client=reliable):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -44,6 +44,8 @@ _SMALL = 16 * 1024
 _ATTEMPTS = 8
 """How often in a row a request may fail without a byte gained."""
 _LONGEST_WAIT = 20.0
+_BLINK = 0.5
+"""Seconds after which who waits looks up."""
 _YEAR_FOLDER = re.compile(r"(^|/)(19|20)\d\d/$")
 
 
@@ -279,8 +281,12 @@ class _Batch:
 
     def wait(self) -> list[SourceFile]:
         """Return the files when all are complete; raise at the first that can't be."""
-        for worker in as_completed(self._workers):
-            worker.result()
+        pending = set(self._workers)
+        while pending:
+            # A wait without an end isn't woken by Ctrl-C if another thread gets the signal.
+            done, pending = wait(pending, timeout=_BLINK, return_when=FIRST_EXCEPTION)
+            for worker in done:
+                worker.result()
         return self._files
 
     def delete(self) -> None:

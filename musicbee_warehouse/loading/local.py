@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import zip_longest
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self
@@ -27,8 +28,8 @@ from musicbee_warehouse.errors import InputError, WarehouseError
 from musicbee_warehouse.loading.diagnosis import diagnose, sift
 from musicbee_warehouse.loading.planning import Plan, human
 from musicbee_warehouse.loading.s3 import SPOOL_BYTES, fetch, group
-from musicbee_warehouse.loading.sources import SourceFile, stamp_of
-from musicbee_warehouse.loading.spool import LARGE, Ready, Spool
+from musicbee_warehouse.loading.sources import SourceFile
+from musicbee_warehouse.loading.spool import LARGE, Ready, Spool, require_unchanged
 from musicbee_warehouse.loading.stage import (
     Options,
     Progress,
@@ -142,18 +143,28 @@ class LocalStage:
         staged = Staged()
         staged.steps += progress.run(star.clear_staging, connection)
         noted = not plan.changed
-        for kind, changed, files in parts(plan):
+        todo = parts(plan)
+        for (kind, changed, files), following in zip_longest(todo, todo[1:]):
             if not changed and not noted:
                 staged.steps += progress.run(star.note_overrides, connection)
                 noted = True
             connection.commit()
+            if following is not None:
+                self._expect(following[2])
             self._copy(connection, kind, files, staged, progress)
         if not noted:
             staged.steps += progress.run(star.note_overrides, connection)
         connection.commit()
         for file in plan.files:
-            _require_unchanged(file.source)
+            if file.source.size >= LARGE:  # the others were looked at when they were read
+                require_unchanged(file.source)
         return staged
+
+    def _expect(self, files: Sequence[SourceFile]) -> None:
+        """Let the first small files be read while DuckDB reads those before them."""
+        small = [file for file in files if file.path and file.size < LARGE]
+        if small:
+            self._spool.expect(next(iter(group(small, SPOOL_BYTES))))
 
     def explain(self, plan: Plan, error: DBAPIError) -> None:
         """Raise an InputError if a file is to blame for what failed."""
@@ -336,12 +347,6 @@ def _here(
     if len(local) < len(files):
         remote = (file for file in files if not file.path)
         yield from stack.enter_context(fetch(remote, folder, on_object=on_object))
-
-
-def _require_unchanged(file: SourceFile) -> None:
-    """Refuse a file that was written to while it was read: its rows may be of two versions."""
-    if file.path and stamp_of(os.stat(file.path)) != file.stamp:  # noqa: PTH116 - thousands of files
-        raise WarehouseError(f"{file.uri} changed while it was loaded; load again")
 
 
 def _cut(content: str, size: int) -> str:

@@ -373,14 +373,12 @@ def _prove(
     """Prove what the run touched, or raise and so roll back."""
     progress.step("checks")
     within = checks.touched(before, staged.events + staged.songs)
+    known = bool(before["songplay_fact"]) and not options.full_refresh
     which = [
-        *checks.checks(within),
-        checks.matched_check(within),
+        *checks.checks(within, known=known),
+        checks.matched_check(),
         *checks.staged_checks(
-            staged.events,
-            staged.songs,
-            known=bool(before["songplay_fact"]) and not options.full_refresh,
-            may_be_empty=options.may_be_empty,
+            staged.events, staged.songs, known=known, may_be_empty=options.may_be_empty
         ),
     ]
     found = checks.run_checks(connection, which)

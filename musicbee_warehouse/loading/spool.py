@@ -18,13 +18,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import TextIOWrapper
+from itertools import chain, count
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, gettempdir
 from types import TracebackType
 from typing import IO, BinaryIO, Self, cast
 
-from musicbee_warehouse.errors import InputError
+from musicbee_warehouse.errors import InputError, WarehouseError
 from musicbee_warehouse.loading.content import (
     Content,
     count_lines,
@@ -32,7 +33,7 @@ from musicbee_warehouse.loading.content import (
     hash_bytes,
     hash_of,
 )
-from musicbee_warehouse.loading.sources import SourceFile
+from musicbee_warehouse.loading.sources import SourceFile, stamp_of
 
 if sys.platform != "win32":
     import fcntl
@@ -79,8 +80,9 @@ class Spool:
         self._folder = TemporaryDirectory(prefix=_PREFIX)
         self._lock = _lock(self._folder.name, wait=True)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="fingerprint")
-        self._files = 0
+        self._numbers = count(1)
         self._written: list[str] = []
+        self._expected: tuple[Sequence[SourceFile], Future[Ready]] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -101,6 +103,10 @@ class Spool:
         """Where the files are."""
         return self._folder.name
 
+    def expect(self, files: Sequence[SourceFile]) -> None:
+        """Begin to concatenate the small files that :meth:`ready` will be asked for later."""
+        self._expected = files, self._reader.submit(self._concatenate, files)
+
     def ready(self, files: Sequence[SourceFile], *, careful: bool = False) -> Ready:
         """Return newline-delimited files with the objects of ``files``.
 
@@ -109,22 +115,26 @@ class Spool:
 
         Raises:
             InputError: when careful, for what is no sequence of JSON objects.
+            WarehouseError: for a small file that was written to since it was listed.
         """
-        paths: list[str] = []
-        known: dict[str, Content] = {}
+        if careful:
+            made = [self._concatenate(files, careful=True)]
+        else:
+            small = [file for file in files if file.size < LARGE]
+            made = [self._small(small)] if small else []
+        paths = self._keep(made)
+        known = dict(chain.from_iterable(each.known.items() for each in made))
         pending: dict[str, Future[Content]] = {}
-        rest = []
         for file in files:
-            if not careful and file.size >= LARGE and _by_lines(file):
+            if file.uri in known:
+                continue
+            if _by_lines(file):
                 paths.append(file.path)
                 pending[file.uri] = self._reader.submit(fingerprint, file.path)
             else:
-                rest.append(file)
-        if rest:
-            with self._new_file() as spool:
-                paths.append(spool.name)
-                for file in rest:
-                    known[file.uri] = _append(file, spool, careful=careful)
+                odd = self._concatenate([file])
+                paths += self._keep([odd])
+                known |= odd.known
         return Ready(paths, known, pending)
 
     def write(self, sources: Iterable[tuple[SourceFile, Iterable[str]]]) -> Ready:
@@ -133,19 +143,48 @@ class Spool:
         with self._new_file() as spool:
             for file, texts in sources:
                 known[file.uri] = Content(_hash(file), _append_lines(texts, spool))
-        return Ready([spool.name], known)
+                require_unchanged(file)
+        made = Ready([spool.name], known)
+        self._keep([made])
+        return made
 
     def clear(self) -> None:
-        """Remove the files that were made ready, so that no more than a batch is on disk."""
+        """Remove the files that were made ready, so that no more than a batch is on disk.
+
+        What is expected stays until it was asked for.
+        """
         for path in self._written:
             Path(path).unlink()
         self._written.clear()
 
-    def _new_file(self) -> IO[bytes]:
-        self._files += 1
-        path = Path(self._folder.name, f"{self._files}.json")
-        self._written.append(str(path))
-        return path.open("wb")
+    def _keep(self, made: Iterable[Ready]) -> list[str]:
+        """Note which files are to be removed by :meth:`clear`, and return them."""
+        paths = [path for each in made for path in each.paths]
+        self._written += paths
+        return paths
+
+    def _small(self, files: Sequence[SourceFile]) -> Ready:
+        """Return small files concatenated, by what was expected if it is of these."""
+        if self._expected is not None and self._expected[0] == files:
+            _, expected = self._expected
+            self._expected = None
+            return expected.result()
+        return self._concatenate(files)
+
+    def _concatenate(self, files: Iterable[SourceFile], *, careful: bool = False) -> Ready:
+        with self._new_file() as spool:
+            known = {file.uri: _append(file, spool, careful=careful) for file in files}
+        return Ready([spool.name], known)
+
+    @contextmanager
+    def _new_file(self) -> Iterator[IO[bytes]]:
+        path = Path(self._folder.name, f"{next(self._numbers)}.json")
+        try:
+            with path.open("wb") as file:
+                yield file
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def _lock(folder: str, *, wait: bool) -> int | None:
@@ -181,7 +220,10 @@ def _sweep(folder: str) -> None:
 def _append(file: SourceFile, spool: IO[bytes], *, careful: bool) -> Content:
     content = b"" if careful or file.size >= LARGE else _read(file)
     if not content:
-        return Content(_hash(file), _append_lines((text for _, text in objects(file)), spool))
+        lines = _append_lines((text for _, text in objects(file)), spool)
+        found = Content(_hash(file), lines)
+        require_unchanged(file)
+        return found
     unpacked = _unpack(content, file)
     if _one_object_a_line(unpacked):
         spool.write(unpacked)
@@ -291,7 +333,20 @@ def _read(file: SourceFile) -> bytes:
     if file.content is not None:
         return file.content
     with open(file.path, "rb", 0) as stream:  # noqa: PTH123 - thousands of files: Path costs a third more
-        return cast(bytes, stream.read())
+        content = cast(bytes, stream.read())
+        _require_same(file, os.fstat(stream.fileno()))
+        return content
+
+
+def require_unchanged(file: SourceFile) -> None:
+    """Refuse a file that was written to since it was listed: its rows may be of two versions."""
+    if file.path:
+        _require_same(file, Path(file.path).stat())
+
+
+def _require_same(file: SourceFile, status: os.stat_result) -> None:
+    if file.stamp and stamp_of(status) != file.stamp:
+        raise WarehouseError(f"{file.uri} changed while it was loaded; load again")
 
 
 def _unpack(content: bytes, file: SourceFile) -> bytes:

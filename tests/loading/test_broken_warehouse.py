@@ -62,5 +62,5 @@ def test_a_run_finds_it_in_its_few_passes_too(loaded, name):
     """It looks at all rows here, as on a first load."""
     with loaded.connect() as connection:
         connection.execute(text(BROKEN[name]))
-        found = checks.run_checks(connection, [*checks.checks({}), checks.matched_check({})])
+        found = checks.run_checks(connection, [*checks.checks({}), checks.matched_check()])
     assert name in {each.name for each in found if each.violations}

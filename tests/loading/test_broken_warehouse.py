@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from sqlalchemy import text
 
@@ -64,3 +66,46 @@ def test_a_run_finds_it_in_its_few_passes_too(loaded, name):
         connection.execute(text(BROKEN[name]))
         found = checks.run_checks(connection, [*checks.checks({}), checks.matched_check()])
     assert name in {each.name for each in found if each.violations}
+
+
+# On a first load the plays are compared with the staged ones by their number and sums.
+
+ONE = "(SELECT min(songplay_id) FROM songplay_fact)"
+LAST = "(SELECT max(songplay_id) FROM songplay_fact)"
+DOUBLED = f"INSERT INTO songplay_fact SELECT * FROM songplay_fact WHERE songplay_id = {ONE}"
+LOST = f"DELETE FROM songplay_fact WHERE songplay_id = {LAST}"
+INVENTED = f"UPDATE songplay_fact SET songplay_id = songplay_id + 1000 WHERE songplay_id = {LAST}"
+UNIQUE = "songplay_fact.songplay_id is unique"
+THERE = "songplay_fact has each play of the files once"
+OTHERS = "songplay_fact has no other plays"
+
+
+@pytest.fixture
+def staged(warehouse, tmp_path):
+    """A first load that saw each event twice, and kept its staging."""
+    for copy in ("one", "other"):
+        shutil.copytree("examples/data/log_data", tmp_path / copy)
+    report = load(warehouse, events=tmp_path, songs="examples/data/song_data", keep_staging=True)
+    return warehouse, checks.staged_checks(report.events, report.songs, known=False)
+
+
+@pytest.mark.parametrize(
+    ("statements", "broken"),
+    [
+        ([], set()),
+        ([DOUBLED], {UNIQUE}),
+        ([LOST], {THERE}),
+        ([INVENTED], {THERE, OTHERS}),
+        ([DOUBLED, LOST], {UNIQUE, THERE}),
+        (["DELETE FROM songplay_fact"], {THERE}),
+        (["INSERT INTO songplay_fact SELECT * FROM songplay_fact"], {UNIQUE}),
+    ],
+)
+def test_the_plays_of_a_first_load_are_those_of_the_files(staged, statements, broken):
+    engine, which = staged
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT sum(copies) FROM staging_repeats")) > 300
+        for statement in statements:
+            connection.execute(text(statement))
+        found = checks.run_checks(connection, which)
+    assert {each.name for each in found if each.violations} == broken

@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import func, select
 from test_load import line
 
-from musicbee_warehouse import SongplayFact, connect, load
+from musicbee_warehouse import InputError, SongplayFact, WarehouseError, connect, load
 from musicbee_warehouse.loading import local
+from musicbee_warehouse.loading.sources import list_files
 from musicbee_warehouse.loading.spool import Spool
 
 HOLD = """
@@ -94,3 +95,74 @@ def test_small_files_take_turns_in_the_spool(folder, tmp_path, monkeypatch, bad)
     with engine.connect() as connection:
         assert connection.scalar(select(func.count()).select_from(SongplayFact)) == 12
     engine.dispose()
+
+
+# Small files that are read while DuckDB copies those before them
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Two small files, as they are listed."""
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_bytes(b'{"name": "%s"}\n' % name.encode())
+    return list_files(tmp_path)
+
+
+def test_what_was_expected_is_ready_once_asked_for(folder, small):
+    with Spool() as spool:
+        spool.expect(small)
+        (first,) = spool.ready(small[:1]).paths
+        spool.clear()
+        assert not Path(first).exists()
+        ready = spool.ready(list(small))
+        assert Path(ready.paths[0]).read_text().split() == [
+            '{"name":',
+            '"a.json"}',
+            '{"name":',
+            '"b.json"}',
+        ]
+        assert {uri: content.lines for uri, content in ready.contents().items()} == dict.fromkeys(
+            (file.uri for file in small), 1
+        )
+        spool.clear()
+        assert names(Path(spool.folder)) == []
+        assert Path(spool.ready(small).paths[0]).exists()
+    assert names(folder) == []
+
+
+def test_what_was_expected_and_never_asked_for_goes_with_the_spool(folder, small):
+    with Spool() as spool:
+        spool.expect(small)
+    assert names(folder) == []
+
+
+@pytest.mark.parametrize("expected", [True, False])
+@pytest.mark.parametrize("careful", [True, False])
+def test_a_small_file_that_changed_since_it_was_listed_is_refused(small, expected, careful):
+    Path(small[1].path).write_bytes(b'{"name": "c"}\n')
+    with Spool() as spool:
+        if expected:
+            spool.expect(small)
+        with pytest.raises(
+            WarehouseError, match=r"b\.json changed while it was loaded; load again"
+        ):
+            spool.ready(small, careful=careful)
+        spool.clear()
+        spool.ready(small[:1])
+        spool.clear()
+        assert names(Path(spool.folder)) == []
+
+
+def test_a_broken_song_is_named_though_it_was_read_early(folder, tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "log.json").write_bytes(line())
+    (tmp_path / "songs").mkdir()
+    broken = tmp_path / "songs" / "song.json.gz"
+    broken.write_bytes(b"no gzip")
+    engine = connect("duckdb:///:memory:")
+    with pytest.raises(InputError, match=r"song\.json\.gz.*no whole gzip file"):
+        load(engine, events=tmp_path / "logs", songs=tmp_path / "songs")
+    with engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(SongplayFact)) == 0
+    engine.dispose()
+    assert names(folder) == []

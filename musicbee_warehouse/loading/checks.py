@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    FromClause,
     Integer,
     Numeric,
     Select,
@@ -154,8 +155,13 @@ def _moments(
 ) -> Select[Any]:
     """Return how many keys there are, their sum and the sum of a product of their remainders.
 
-    Sets of keys whose three numbers agree are one set, unless as many keys stand twice as are
-    lost, with both sums the same by chance. That costs a tenth of a join.
+    Two lists whose three numbers agree hold the same keys as often, unless some were put in place
+    of as many others of the same two sums, by chance. To compare them so costs a tenth of a join.
+
+    Args:
+        key: a whole number.
+        sign: 1, or -1 for the list that is to make up for others, see :func:`_difference`.
+        times: how often each key counts, by default once.
     """
     mixed = func.mod(key, literal_column("999983")) * func.mod(key, literal_column("1000003"))
     numbers: dict[str, ColumnElement[Any]] = {
@@ -246,7 +252,7 @@ def _touched(
 def matched_check() -> Check:
     """Return that a play is either matched to a song or waits for one, once.
 
-    The plays without a song are those that wait.
+    The plays without a song are those that wait: the two lists of keys are the same.
     """
     tables = Base.metadata.tables
     fact, waiting = (tables[name] for name in ("songplay_fact", "unmatched_songplay"))
@@ -270,12 +276,8 @@ def matched_check() -> Check:
     )
 
 
-def _total(rows: Any) -> ColumnElement[int]:
-    return (
-        select(func.count())
-        .select_from(rows.subquery() if isinstance(rows, Select) else rows)
-        .scalar_subquery()
-    )
+def _total(rows: FromClause) -> ColumnElement[int]:
+    return select(func.count()).select_from(rows).scalar_subquery()
 
 
 def staged_checks(

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import zip_longest
+from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self
@@ -46,6 +47,7 @@ from musicbee_warehouse.statements import Copy, CopyOptions
 _REASON, _TEXT = 1024, 4096
 _DATA_FAULTS = (DataError, IntegrityError, ProgrammingError)
 """What DuckDB raises for a value; for memory, disk and the like it raises others."""
+_MEMORY = ":memory:"
 _PATIENCE = 0.2
 """Seconds between two attempts to open a file that another process has open."""
 
@@ -80,11 +82,16 @@ class LocalStage:
     ) -> None:
         self._spool.__exit__(kind, error, traceback)
 
+    def exists(self) -> bool:
+        """Tell whether the file is there; to connect would make it."""
+        database = _database_of(self._engine)
+        return database == _MEMORY or Path(database).exists()
+
     @contextmanager
     def holding(self, *, wait: bool) -> Iterator[None]:
         """Keep other threads away; DuckDB keeps other processes away while the file is open."""
-        database = self._engine.url.database or ":memory:"
-        key = str(id(self._engine)) if database == ":memory:" else os.path.realpath(database)
+        database = _database_of(self._engine)
+        key = str(id(self._engine)) if database == _MEMORY else os.path.realpath(database)
         held = _held.setdefault(key, _Held())
         if not held.lock.acquire(blocking=wait):
             raise WarehouseError(
@@ -263,6 +270,10 @@ class LocalStage:
             staged.rejects.append(
                 Reject(file.uri, line, _cut(reason, _REASON), _cut(content, _TEXT))
             )
+
+
+def _database_of(engine: Engine) -> str:
+    return engine.url.database or _MEMORY
 
 
 def _open(engine: Engine, database: str, *, wait: bool) -> None:

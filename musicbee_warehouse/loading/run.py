@@ -204,8 +204,7 @@ def _nobody_listens(position: int, total: int, name: str) -> None:
 
 def _loaded_files(engine: Engine, stage: Stage) -> dict[str, SourceFile]:
     """Return the files of the ledger, if there is one."""
-    database = engine.url.database or ":memory:"
-    if engine.dialect.name == "duckdb" and database != ":memory:" and not Path(database).exists():
+    if not stage.exists():
         return {}
     with stage.holding(wait=False), engine.connect() as connection:
         lacking = {table.name for table in missing(connection)}

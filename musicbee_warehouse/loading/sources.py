@@ -121,13 +121,15 @@ def _matching(pattern: str) -> Iterator[SourceFile]:
 
 def _walk(folder: str) -> Iterator[SourceFile]:
     """Walk with scandir, which names the many small files of a folder at one look."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                if not is_leaving(f"{entry.name}/_") and not _leads_back(entry):
-                    yield from _walk(entry.path)
-            elif is_data(entry.name):
-                yield _file(entry.path, _status(entry))
+    folders = [folder]
+    for each in folders:
+        with os.scandir(each) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    if not is_leaving(f"{entry.name}/_") and not _leads_back(entry):
+                        folders.append(entry.path)
+                elif is_data(entry.name):
+                    yield _file(entry.path, _status(entry))
 
 
 def _status(entry: os.DirEntry[str]) -> os.stat_result:

@@ -79,6 +79,9 @@ class Options:
 class Stage(Protocol):
     """How an engine stages files; each engine has its own."""
 
+    def exists(self) -> bool:
+        """Tell whether there is a database to look into, without making one."""
+
     def holding(self, *, wait: bool) -> AbstractContextManager[None]:
         """Keep other loads of the same warehouse away."""
 

@@ -72,6 +72,10 @@ class RedshiftStage:
         if kind is None:
             self._work.remove()
 
+    def exists(self) -> bool:
+        """Return True: a URL names a database that is there, or connecting says that it isn't."""
+        return True
+
     @contextmanager
     def holding(self, *, wait: bool) -> Iterator[None]:
         """Note whether to wait: it is each transaction that locks, see :meth:`begin`."""

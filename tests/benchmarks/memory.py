@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.benchmarks.load import measure
 
-LIMIT_MB = 4096
+LIMIT_MB = 2560
 
 
 def main() -> None:

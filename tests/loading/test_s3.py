@@ -324,6 +324,15 @@ def test_nothing_is_left_when_the_caller_stops_or_never_starts(reliable, tmp_pat
     assert left(tmp_path) == []
 
 
+@pytest.fixture
+def control_c():
+    """Python's own handler of Ctrl-C: a process that a shell starts with ``&`` ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("control_c")
 def test_nothing_is_left_after_control_c(tmp_path):
     seed("bucket", {f"d/{number}.json": b"x" for number in range(300)})
     with serve(lambda app: Slow(app, 0.2)) as (address, _):

@@ -111,27 +111,23 @@ class Checked:
         return f"{self.name}: doesn't hold for {self.violations:,}{shown}"
 
 
-def checks(within: Mapping[Table, Select[Any]] | None = None, *, known: bool = True) -> list[Check]:
+def checks(within: Mapping[Table, Select[Any]] | None = None) -> list[Check]:
     """Return what must hold of the tables, by their declared keys, types and NOT NULLs.
 
     Args:
         within: the keys to look at, of the tables of which not all are looked at.
-        known: the star held plays before the run; see :func:`staged_checks`.
 
     >>> [str(each) for each in checks()][:2]
     ['artist_dim.artist_id is unique', 'artist_dim: values are there and fit']
     """
     tables = [t for t in Base.metadata.sorted_tables if not t.name.startswith(_NOT_PROVED)]
-    implied: set[Any] = set() if within is None else {*_IMPLIED, *([] if known else [_FACT])}
-    return [check for table in tables for check in _table_checks(table, within, implied)]
+    return [check for table in tables for check in _table_checks(table, within)]
 
 
-def _table_checks(
-    table: Table, within: Mapping[Table, Select[Any]] | None, implied: Collection[Any]
-) -> Iterator[Check]:
+def _table_checks(table: Table, within: Mapping[Table, Select[Any]] | None) -> Iterator[Check]:
     whole, touched = within is None, within or {}
     key = next(iter(table.primary_key.columns), None)  # one, as all tables have it that have a key
-    if key is not None and table not in implied:
+    if key is not None and (whole or table not in _IMPLIED):
         yield _uniqueness_check(key, touched)
     for column in table.columns:
         for foreign in column.foreign_keys:
@@ -141,12 +137,12 @@ def _table_checks(
         yield _values_check(table, next(iter(table.columns)) if key is None else key)
 
 
-_FACT = SongplayFact.__table__
 _IMPLIED = {TimeDim.__table__, UnmatchedSongplay.__table__}
 """Tables whose keys other checks of a run prove unique, so that it needn't look once more.
 
 Every instant that a run touches is a play's, and would multiply it if it stood twice: the check of
-that reference finds it. The plays that wait are those without a song, by :func:`matched_check`.
+that reference finds it. The plays that wait are those without a song, by :func:`matched_check`,
+and no play stands twice.
 """
 
 

@@ -374,7 +374,7 @@ def _prove(
     within = checks.touched(before, staged.events + staged.songs)
     known = bool(before["songplay_fact"]) and not options.full_refresh
     which = [
-        *checks.checks(within, known=known),
+        *checks.checks(within),
         checks.matched_check(),
         *checks.staged_checks(
             staged.events, staged.songs, known=known, may_be_empty=options.may_be_empty

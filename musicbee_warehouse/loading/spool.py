@@ -79,7 +79,7 @@ class Spool:
         _sweep(gettempdir())
         self._folder = TemporaryDirectory(prefix=_PREFIX)
         self._lock = _lock(self._folder.name, wait=True)
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="fingerprint")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._numbers = count(1)
         self._written: list[str] = []
         self._expected: tuple[Sequence[SourceFile], Future[Ready]] | None = None

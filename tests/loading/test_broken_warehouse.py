@@ -109,3 +109,13 @@ def test_the_plays_of_a_first_load_are_those_of_the_files(staged, statements, br
             connection.execute(text(statement))
         found = checks.run_checks(connection, which)
     assert {each.name for each in found if each.violations} == broken
+
+
+def test_a_play_that_stands_twice_is_found_though_the_repeats_lack_it(staged):
+    """As if the statement that finds the repeats were wrong: the sums agree, the keys don't."""
+    engine, which = staged
+    with engine.connect() as connection:
+        connection.execute(text(DOUBLED))
+        connection.execute(text(f"DELETE FROM staging_repeats WHERE songplay_id = {ONE}"))
+        found = checks.run_checks(connection, [*checks.checks({}), *which])
+    assert {each.name for each in found if each.violations} == {UNIQUE}

@@ -290,7 +290,7 @@ def _attempt(  # noqa: PLR0913, PLR0917 - as a load, and what earlier attempts l
             raise
         shrunk = _shrunk(connection, todo, staged)
         after = count(connection)
-        checked = _prove(connection, before, staged, options, progress)
+        checked = _prove(connection, (before, after), staged, options, progress)
         plays = sum(step.rows or 0 for step in steps if step.name == "INSERT songplay_fact")
         ledger = _ledger(stage, todo, staged, _run_row(run_id, started, todo, staged, plays))
         steps += progress.run(ledger, connection)
@@ -364,17 +364,18 @@ def count(connection: Connection) -> dict[str, int]:
 
 def _prove(
     connection: Connection,
-    before: dict[str, int],
+    rows: tuple[dict[str, int], dict[str, int]],
     staged: Staged,
     options: Options,
     progress: Progress,
 ) -> list[checks.Checked]:
-    """Prove what the run touched, or raise and so roll back."""
+    """Prove what the run touched, or raise and so roll back; it had and has so many ``rows``."""
     progress.step("checks")
+    before, after = rows
     within = checks.touched(before, staged.events + staged.songs)
     known = bool(before["songplay_fact"]) and not options.full_refresh
     which = [
-        *checks.checks(within),
+        *checks.checks(within, after),
         checks.matched_check(),
         *checks.staged_checks(
             staged.events, staged.songs, known=known, may_be_empty=options.may_be_empty

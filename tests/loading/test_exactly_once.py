@@ -18,11 +18,13 @@ from musicbee_warehouse import (
     LoadReject,
     LoadRun,
     SongplayFact,
+    StagingEvent,
     UserDim,
     WarehouseError,
     connect,
     load,
 )
+from musicbee_warehouse.loading import local
 
 BOTH = {"events": EXAMPLES / "log_data", "songs": EXAMPLES / "song_data"}
 HOLD = """
@@ -175,6 +177,18 @@ def test_lines_left_out_are_listed_and_the_others_are_in(engine, write):
 def test_a_play_without_a_user_counts_as_a_line_left_out(engine, write):
     load(engine, events=write(line(), line(itemInSession=1, userId="")), max_errors=1)
     assert count(engine, SongplayFact) == count(engine, LoadReject) == 1
+
+
+def test_rows_of_a_batch_with_a_play_without_a_user_are_staged_once(engine, write, monkeypatch):
+    """They are taken back and copied again line by line; those of other batches stay."""
+    monkeypatch.setattr(local, "SPOOL_BYTES", 1)
+    for number, lines in enumerate((2, 3, 4, 5), start=1):
+        plays = [line(sessionId=number, itemInSession=item) for item in range(lines)]
+        odd = [line(sessionId=number, itemInSession=9, userId="")] if number in {2, 3} else []
+        log = write(*plays, *odd, name=f"logs/{number}.json")
+    report = load(engine, events=log.parent, max_errors=2, keep_staging=True)
+    assert report.events == count(engine, StagingEvent) == count(engine, SongplayFact) == 14
+    assert report.rejects == 2
 
 
 def test_one_line_too_many_is_named_and_nothing_is_loaded(engine, write):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from setuptools import find_packages
+from setuptools import find_namespace_packages
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = {
@@ -16,4 +16,7 @@ SCRIPTS = {
 
 def test_every_package_is_named():
     named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    assert set(named) - SCRIPTS == set(find_packages(str(ROOT), include=["musicbee_warehouse*"]))
+    there = find_namespace_packages(
+        str(ROOT), include=["musicbee_warehouse*"], exclude=["*__pycache__"]
+    )
+    assert set(named) - SCRIPTS == set(there)

@@ -18,18 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 from weakref import WeakValueDictionary
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Delete,
-    Engine,
-    Table,
-    delete,
-    func,
-    literal_column,
-    select,
-    text,
-)
+from sqlalchemy import Connection, Engine, Table, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql.expression import Executable
@@ -58,8 +47,6 @@ from musicbee_warehouse.statements import Copy, CopyOptions
 _REASON, _TEXT = 1024, 4096
 _DATA_FAULTS = (DataError, IntegrityError, ProgrammingError)
 """What DuckDB raises for a value; for memory, disk and the like it raises others."""
-_ROW_ID: ColumnElement[int] = literal_column("rowid")
-_NO_ROW: ColumnElement[int] = literal_column("-1")
 _MEMORY = ":memory:"
 _PATIENCE = 0.2
 """Seconds between two attempts to open a file that another process has open."""
@@ -319,30 +306,19 @@ def _copy_ready(
     connection: Connection, table: Table, ready: Ready, staged: Staged, *, regular: bool
 ) -> Step:
     """Copy files made ready, and note what they hold."""
-    last = connection.scalar(select(func.coalesce(func.max(_ROW_ID), _NO_ROW)).select_from(table))
     copy = Copy(table, ready.paths, options=CopyOptions(regular=regular))
     (step,) = Pipeline(copy).run(connection)
     contents = ready.contents()
     lines = sum(content.lines for content in contents.values())
     if step.rows != lines:
         raise _MiscountError(f"{table.name}: {step.rows} rows came of {lines} lines")
-    connection.commit()  # DuckDB reads with one thread alone what isn't committed
     if unfit := connection.scalar(star.unfit[table]) if table in star.unfit else 0:
-        _remove(connection, delete(table).where(last < _ROW_ID), lines)
         raise _MiscountError(f"{table.name}: {unfit} rows are nothing that the star can take")
+    connection.commit()
     for uri, content in contents.items():
         staged.hashes[uri] = content.etag
         staged.rows[uri] = content.lines
     return step
-
-
-def _remove(connection: Connection, removal: Delete, rows: int) -> None:
-    """Take back rows that are committed already."""
-    (step,) = Pipeline(removal).run(connection)
-    if step.rows != rows:
-        connection.rollback()
-        raise WarehouseError(f"{step.rows} rows of {rows} were taken back from {removal.table}")
-    connection.commit()
 
 
 class _Fetched:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     Connection,
@@ -193,13 +194,40 @@ def _uniqueness_check(
     key: Column[Any], within: Mapping[Table, Select[Any]], rows: int | None = None
 ) -> Check:
     """Return that a key stands once; ``rows`` is how many there are, if they were counted."""
-    repeated = func.count() - func.count(key.distinct())
-    distinct = _touched(select(repeated).select_from(key.table), key, within)
     return Check(
         f"{key.table.name}.{key.name} is unique",
         _touched(select(key), key, within).group_by(key).having(func.count() > literal_column("1")),
-        screen=distinct if rows is None else _pairing(key, rows),
+        screen=_screen(key, within, rows),
     )
+
+
+def _screen(key: Column[Any], within: Mapping[Table, Select[Any]], rows: int | None) -> Select[Any]:
+    """Return 0 if a key stands once, in the cheapest way that there is for it."""
+    if key.table not in within and isinstance(key.type, Integer):
+        return _marking(key)
+    if rows is not None:
+        return _pairing(key, rows)
+    repeated = func.count() - func.count(key.distinct())
+    return _touched(select(repeated).select_from(key.table), key, within)
+
+
+def _marking(key: Column[Any]) -> Select[Any]:
+    """Return 0 if no whole number stands twice: each marks one of the 32 bits of its group.
+
+    The marks of a group add up to its bits unless two are the same. It costs a third of pairing
+    numbers that stand close together, as those of the plays of a session do.
+    """
+    place = cast(key.bitwise_and(literal_column("31", BigInteger)), Integer)
+    bit = cast(literal_column("1"), BigInteger).bitwise_lshift(place).label("bit")
+    group = key.bitwise_rshift(literal_column("5", Integer)).label("of")
+    marks = select(group, bit).subquery("marks")
+    twice = (
+        select(marks.c.of)
+        .group_by(marks.c.of)
+        .having(func.sum(marks.c.bit) != func.bit_or(marks.c.bit))
+        .subquery("twice")
+    )
+    return select(func.count()).select_from(twice)
 
 
 def _pairing(key: Column[Any], rows: int) -> Select[Any]:

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 from weakref import WeakValueDictionary
 
-from sqlalchemy import Connection, Engine, Table, text
+from sqlalchemy import Connection, Engine, Table, delete, exists, select, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql.expression import Executable
@@ -306,13 +306,19 @@ def _copy_ready(
     connection: Connection, table: Table, ready: Ready, staged: Staged, *, regular: bool
 ) -> Step:
     """Copy files made ready, and note what they hold."""
+    is_first = connection.scalar(select(~exists(select(table))))
     copy = Copy(table, ready.paths, options=CopyOptions(regular=regular))
     (step,) = Pipeline(copy).run(connection)
     contents = ready.contents()
     lines = sum(content.lines for content in contents.values())
     if step.rows != lines:
         raise _MiscountError(f"{table.name}: {step.rows} rows came of {lines} lines")
+    if is_first:  # DuckDB reads with all of its threads only what is committed
+        connection.commit()
     if unfit := connection.scalar(star.unfit[table]) if table in star.unfit else 0:
+        if is_first:
+            connection.execute(delete(table))
+            connection.commit()
         raise _MiscountError(f"{table.name}: {unfit} rows are nothing that the star can take")
     connection.commit()
     for uri, content in contents.items():

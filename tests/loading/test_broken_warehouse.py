@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
+from datetime import datetime
 
 import pytest
-from sqlalchemy import text
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert, text
 
-from musicbee_warehouse import check, load
+from musicbee_warehouse import UserDim, check, load
 from musicbee_warehouse.loading import checks
 from musicbee_warehouse.loading.run import count
 
@@ -78,6 +82,30 @@ def test_a_key_that_all_rows_have_is_found_without_pairing_them_all(loaded):
         connection.execute(text(f"INSERT INTO song_dim (song_id, title, artist_id) {rows}"))
         found = checks.run_checks(connection, checks.checks({}, count(connection)))
     assert "song_dim.song_id is unique: doesn't hold for 1, such as S" in map(str, found)
+
+
+GREATEST = 2**63 - 1
+KEYS = st.integers(-70, 70) | st.integers(-GREATEST - 1, GREATEST)
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(keys=st.lists(KEYS, max_size=60))
+@example(keys=[-GREATEST - 1, -1, 0, 31, 32, 63, 64, GREATEST])
+@example(keys=[31, 31, 30, 30])
+@example(keys=[5] * 3)
+def test_numbers_are_unique_if_none_stands_twice(warehouse, keys):
+    """A first load marks a bit for each: what stands twice is found, and nothing else."""
+    with warehouse.connect() as connection:
+        connection.execute(delete(UserDim))
+        if keys:
+            rows = [{"user_id": key, "last_seen_at": datetime(2018, 11, 1)} for key in keys]
+            connection.execute(insert(UserDim).values(rows))
+        which = checks.checks({}, count(connection))
+        unique = [each for each in which if each.name == "user_dim.user_id is unique"]
+        (found,) = checks.run_checks(connection, unique)
+    assert found.violations == sum(times > 1 for times in Counter(keys).values())
 
 
 # On a first load the plays are compared with the staged ones by their number and sums.

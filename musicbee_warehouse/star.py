@@ -130,9 +130,12 @@ def _staged_plays(name: str) -> Subquery:
 def _single_plays() -> Subquery:
     """Return the plays that are staged once and that the fact table lacks."""
     play = _staged_plays("staged")
-    repeat = play.c.songplay_id == _repeat.c.songplay_id
-    known = play.c.songplay_id == _fact.c.songplay_id
-    return _lacking(play, {_repeat: repeat, _fact: known}).subquery("play")
+    return _lacking(play, _other_rows(play)).subquery("play")
+
+
+def _other_rows(play: FromClause) -> dict[Table, ColumnElement[bool]]:
+    """Return where a staged play stands too, unless it is staged once and new."""
+    return {table: play.c.songplay_id == table.c.songplay_id for table in (_repeat, _fact)}
 
 
 def _repeated_plays(name: str) -> Subquery:
@@ -389,10 +392,17 @@ def _fill_time() -> Insert:
     return insert_from(TimeDim, new.with_only_columns(*columns))
 
 
-def _fill_unmatched(play: Subquery) -> Insert:
+def _fill_unmatched(
+    play: Subquery, others: Mapping[Table, ColumnElement[bool]] | None = None
+) -> Insert:
+    """Insert the plays without a song, of those that have no match in the other tables either.
+
+    The song comes first: DuckDB expects few plays to be left by the others, and would build its
+    hash table of the plays instead of the songs.
+    """
     columns = (play.c.songplay_id, play.c.title, play.c.artist_name, play.c.duration)
-    without_song = _lacking(play, {_song: _same_words(play, _song)})
-    return insert_from(UnmatchedSongplay, without_song.with_only_columns(*columns))
+    waiting = _lacking(play, {_song: _same_words(play, _song), **(others or {})})
+    return insert_from(UnmatchedSongplay, waiting.with_only_columns(*columns))
 
 
 def _fill_songplays(play: Subquery, again: Subquery) -> Insert:
@@ -488,7 +498,10 @@ users = Pipeline(*_merge(UserDim, _event, _user_versions, _by_user))
 times = _fill_time()
 """Fills ``time_dim`` with the instants at which plays began."""
 
-unmatched = Pipeline(_fill_unmatched(_repeated_plays("play")), _fill_unmatched(_single_plays()))
+_play = _staged_plays("play")
+unmatched = Pipeline(
+    _fill_unmatched(_repeated_plays("play")), _fill_unmatched(_play, _other_rows(_play))
+)
 """Fills ``unmatched_songplay`` with the new plays that no song of the catalogue matches."""
 
 songplays = Pipeline(

@@ -36,11 +36,12 @@ def is_leaving(path: str) -> bool:
     >>> is_leaving("log_json_path.json"), is_leaving("log_data/2018/11/2018-11-01-events.json")
     (True, False)
     """
-    *folders, name = path.split("/")
+    folder, _, name = path.rpartition("/")
     return (
         not name
-        or any(part.startswith(".") for part in (*folders, name))
-        or not _FOLDERS_OF_TOOLS.isdisjoint(folders)
+        or path.startswith(".")
+        or "/." in path
+        or not _FOLDERS_OF_TOOLS.isdisjoint(folder.split("/"))
         or _FILES_OF_TOOLS.search(name) is not None
     )
 

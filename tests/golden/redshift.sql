@@ -192,12 +192,10 @@ WHERE song_dim.song_id IS NULL;
 
 -- 26 of 28: INSERT unmatched_songplay
 INSERT INTO unmatched_songplay (songplay_id, title, artist_name, duration) SELECT play.songplay_id, play.title, play.artist_name, play.duration
-FROM (SELECT staged.songplay_id AS songplay_id, staged.start_time AS start_time, staged.user_id AS user_id, staged.level AS level, staged.session_id AS session_id, staged.item_in_session AS item_in_session, staged.location AS location, staged.user_agent AS user_agent, staged.title AS title, staged.artist_name AS artist_name, staged.duration AS duration
 FROM (SELECT CAST(staging_events.session_id AS BIGINT) * 1000000 + staging_events.item_in_session AS songplay_id, staging_events.ts AS start_time, staging_events.user_id AS user_id, staging_events.level AS level, staging_events.session_id AS session_id, staging_events.item_in_session AS item_in_session, CASE WHEN (staging_events.location > '!') THEN staging_events.location WHEN (trim(staging_events.location) != '') THEN staging_events.location END AS location, staging_events.user_agent AS user_agent, staging_events.song AS title, staging_events.artist AS artist_name, staging_events.length AS duration
 FROM staging_events
-WHERE staging_events.page = 'NextSong') AS staged LEFT OUTER JOIN staging_repeats ON staging_repeats.songplay_id = staged.songplay_id LEFT OUTER JOIN songplay_fact ON songplay_fact.songplay_id = staged.songplay_id
-WHERE staging_repeats.songplay_id IS NULL AND songplay_fact.songplay_id IS NULL) AS play LEFT OUTER JOIN song_dim ON song_dim.title = play.title AND song_dim.artist_name = play.artist_name
-WHERE song_dim.song_id IS NULL;
+WHERE staging_events.page = 'NextSong') AS play LEFT OUTER JOIN song_dim ON song_dim.title = play.title AND song_dim.artist_name = play.artist_name LEFT OUTER JOIN staging_repeats ON staging_repeats.songplay_id = play.songplay_id LEFT OUTER JOIN songplay_fact ON songplay_fact.songplay_id = play.songplay_id
+WHERE song_dim.song_id IS NULL AND staging_repeats.songplay_id IS NULL AND songplay_fact.songplay_id IS NULL;
 
 -- 27 of 28: INSERT songplay_fact
 INSERT INTO songplay_fact (songplay_id, start_time, user_id, level, session_id, item_in_session, location, user_agent, duration, song_id, artist_id) SELECT play.songplay_id, play.start_time, play.user_id, play.level, play.session_id, play.item_in_session, play.location, play.user_agent, play.duration, coalesce(sole_song.song_id, nearest.song_id) AS song_id, coalesce(sole_song.artist_id, nearest.artist_id) AS artist_id

@@ -215,7 +215,8 @@ def _marking(key: Column[Any]) -> Select[Any]:
     """Return 0 if no whole number stands twice: each marks one of the 32 bits of its group.
 
     The marks of a group add up to its bits unless two are the same. It costs a third of pairing
-    numbers that stand close together, as those of the plays of a session do.
+    numbers that stand close together, as those of the plays of a session do. What lacks its key is
+    left to be looked into.
     """
     place = cast(key.bitwise_and(literal_column("31", BigInteger)), Integer)
     bit = cast(literal_column("1"), BigInteger).bitwise_lshift(place).label("bit")
@@ -224,7 +225,7 @@ def _marking(key: Column[Any]) -> Select[Any]:
     twice = (
         select(marks.c.of)
         .group_by(marks.c.of)
-        .having(func.sum(marks.c.bit) != func.bit_or(marks.c.bit))
+        .having(or_(func.sum(marks.c.bit) != func.bit_or(marks.c.bit), marks.c.of.is_(None)))
         .subquery("twice")
     )
     return select(func.count()).select_from(twice)

@@ -89,6 +89,15 @@ def test_a_key_that_stands_twice_is_found(loaded, table):
     assert found == expected
 
 
+def test_keys_that_are_missing_count_as_one_that_stands_twice(loaded):
+    run(
+        loaded,
+        "ALTER TABLE user_dim ALTER user_id DROP NOT NULL",
+        "INSERT INTO user_dim (last_seen_at) VALUES ('2018-11-01'), ('2018-11-01')",
+    )
+    assert broken(loaded) == {"user_dim.user_id is unique": 1, "user_dim.user_id is not NULL": 2}
+
+
 REFERENCES = [
     foreign
     for table in Base.metadata.sorted_tables

@@ -306,25 +306,39 @@ def _copy_ready(
     connection: Connection, table: Table, ready: Ready, staged: Staged, *, regular: bool
 ) -> Step:
     """Copy files made ready, and note what they hold."""
-    is_first = connection.scalar(select(~exists(select(table))))
+    is_first = bool(connection.scalar(select(~exists(select(table)))))
     copy = Copy(table, ready.paths, options=CopyOptions(regular=regular))
     (step,) = Pipeline(copy).run(connection)
     contents = ready.contents()
     lines = sum(content.lines for content in contents.values())
     if step.rows != lines:
         raise _MiscountError(f"{table.name}: {step.rows} rows came of {lines} lines")
-    if is_first:  # DuckDB reads with all of its threads only what is committed
-        connection.commit()
-    if unfit := connection.scalar(star.unfit[table]) if table in star.unfit else 0:
-        if is_first:
-            connection.execute(delete(table))
-            connection.commit()
-        raise _MiscountError(f"{table.name}: {unfit} rows are nothing that the star can take")
+    if table in star.unfit:
+        _require_fit(connection, table, is_first=is_first)
     connection.commit()
     for uri, content in contents.items():
         staged.hashes[uri] = content.etag
         staged.rows[uri] = content.lines
     return step
+
+
+def _require_fit(connection: Connection, table: Table, *, is_first: bool) -> None:
+    """Refuse rows that the star can't take.
+
+    The first rows of a table are committed before, because DuckDB reads with all of its threads
+    only what is committed; unless they are found fit, the table is emptied again.
+    """
+    if is_first:
+        connection.commit()
+    try:
+        if unfit := connection.scalar(star.unfit[table]):
+            raise _MiscountError(f"{table.name}: {unfit} rows are nothing that the star can take")
+    except Exception:
+        if is_first:
+            connection.rollback()
+            connection.execute(delete(table))
+            connection.commit()
+        raise
 
 
 class _Fetched:

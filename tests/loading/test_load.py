@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, inspect, select
+from sqlalchemy import func, inspect, select, text
 
 from musicbee_warehouse import (
     InputError,
@@ -20,6 +20,7 @@ from musicbee_warehouse import (
     connect,
     create_tables,
     load,
+    star,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -272,3 +273,15 @@ print(*sorted({{name.split(".")[0] for name in sys.modules}}))
     imported = set(done.stdout.split())
     assert {"duckdb", "sqlalchemy"} <= imported
     assert not imported & {"boto3", "redshift_connector", "alembic", "pandas"}
+
+
+def test_a_look_at_the_first_rows_that_fails_leaves_none_of_them(engine, log, songs, monkeypatch):
+    """They are committed before, and copied once more after a failure."""
+    with engine.begin() as connection:
+        connection.execute(text("CREATE SEQUENCE looks"))
+    fails_once = text("SELECT CASE WHEN nextval('looks') = 1 THEN error('no more') ELSE 0 END")
+    monkeypatch.setattr(star, "unfit", {StagingEvent.__table__: fails_once})
+    report = load(engine, events=log(line() + line(sessionId=1)), songs=songs, keep_staging=True)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT nextval('looks')")) > 2
+    assert (report.events, count(engine, StagingEvent)) == (2, 2)

@@ -8,7 +8,7 @@ from datetime import date
 from html import escape
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -58,8 +58,7 @@ class Sources:
         return listed
 
 
-@dataclass(frozen=True)
-class PlannedFile:
+class PlannedFile(NamedTuple):
     """A file to load: of which kind, and whether it was loaded before it changed."""
 
     kind: str
@@ -173,7 +172,7 @@ def known_files(connection: Connection) -> dict[str, SourceFile]:
 def compare(sources: Sources, known: Mapping[str, SourceFile]) -> Plan:
     """Return what of the sources the ledger lacks."""
     files = [
-        PlannedFile(kind, file, changed=file.uri in known)
+        PlannedFile(kind, file, file.uri in known)
         for kind, listed in (("songs", sources.songs), ("events", sources.events))
         for file in _unknown(listed, known)
     ]

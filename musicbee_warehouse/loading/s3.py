@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from glob import has_magic
 from io import BytesIO
@@ -311,12 +311,12 @@ class _Download:
                 if source.size <= _SMALL:
                     content = BytesIO()
                     self._one(source, content)
-                    files[number] = replace(source, content=content.getvalue())
+                    files[number] = source._replace(content=content.getvalue())
                 else:
                     path = Path(folder, f"{number}.json{'.gz' if source.is_packed else ''}")
                     with path.open("wb") as file:
                         self._one(source, file)
-                    files[number] = replace(source, path=str(path))
+                    files[number] = source._replace(path=str(path))
             if self.on_object:
                 self.on_object(source)
 

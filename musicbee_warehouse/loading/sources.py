@@ -6,20 +6,18 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import date
 from io import BytesIO
 from operator import attrgetter
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from musicbee_warehouse.errors import WarehouseError
 from musicbee_warehouse.loading.names import in_period, is_data, is_leaving
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class SourceFile:
-    """A file to load, as it was listed.
+class SourceFile(NamedTuple):
+    """A file to load, as it was listed; a tuple, for there are many.
 
     Attributes:
         uri: its absolute path, or its address in a bucket.
@@ -37,7 +35,7 @@ class SourceFile:
     etag: str = ""
     stamp: str = ""
     path: str = ""
-    content: bytes | None = field(default=None, repr=False)
+    content: bytes | None = None
 
     @property
     def is_packed(self) -> bool:

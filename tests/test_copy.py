@@ -370,6 +370,18 @@ def test_a_value_of_the_wrong_type_is_refused(events, fault):
         events(EVENT | fault)
 
 
+@pytest.mark.parametrize("number", [2**53 - 1, 1 - 2**53, 0])
+def test_a_whole_number_of_a_regular_file_is_exact(events, number):
+    assert of(events(EVENT | {"sessionId": number}, regular=True), "session_id") == [(number,)]
+
+
+@pytest.mark.parametrize("key", ["itemInSession", "sessionId", "status", "ts"])
+@pytest.mark.parametrize("number", [-0.5, 12.7, 1e300, -1e300, 2**53, -(2**53)])
+def test_no_other_number_of_a_regular_file_is_taken_for_one(events, key, number):
+    with pytest.raises(DBAPIError):
+        events(EVENT | {key: number}, regular=True)
+
+
 @pytest.mark.parametrize(
     "fault",
     [

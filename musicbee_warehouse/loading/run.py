@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
@@ -12,7 +12,7 @@ from time import perf_counter, sleep
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, delete, func, literal, select, union_all
+from sqlalchemy import Connection, Engine, Table, delete, func, literal, select, union_all
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.expression import Executable
 
@@ -90,8 +90,9 @@ def plan(  # noqa: PLR0913 - what there is to say of a load
     sources = Sources.listed(events, songs, since=since, until=until)
     make = _STAGES[engine.dialect.name]
     with make(engine, options) as stage:
-        todo = compare(sources, {} if full_refresh else _loaded_files(engine, stage))
-        statements = stage.script(todo) + _script(options, todo) if todo.files else Pipeline()
+        known, rows = ({}, {}) if full_refresh else _what_is_there(engine, stage)
+        todo = compare(sources, known)
+        statements = stage.script(todo) + _script(options, todo, rows) if todo.files else Pipeline()
     return replace(todo, script=statements.compile(dialect_of(engine.dialect.name)))
 
 
@@ -202,13 +203,20 @@ def _nobody_listens(position: int, total: int, name: str) -> None:
     pass
 
 
-def _loaded_files(engine: Engine, stage: Stage) -> dict[str, SourceFile]:
-    """Return the files of the ledger, if there is one."""
+def _what_is_there(
+    engine: Engine, stage: Stage
+) -> tuple[Mapping[str, SourceFile], Mapping[str, int]]:
+    """Return the files of the ledger, and how many rows the star's tables have, if there are any.
+
+    Tables that are missing will be created by the load, all at once.
+    """
     if not stage.exists():
-        return {}
+        return {}, {}
     with stage.holding(wait=False), engine.connect() as connection:
         lacking = {table.name for table in missing(connection)}
-        return {} if LoadedFile.__tablename__ in lacking else known_files(connection)
+        known = {} if LoadedFile.__tablename__ in lacking else known_files(connection)
+        there = [table for table in COUNTED if table.name not in lacking]
+        return known, count(connection, there) if there else {}
 
 
 @dataclass(frozen=True)
@@ -278,7 +286,7 @@ def _attempt(  # noqa: PLR0913, PLR0917 - as a load, and what earlier attempts l
             todo = todo.first(options.batch_bytes)
         if not todo.files:
             return None
-        script = _script(options, todo)
+        script = _script(options, todo, before)
         own = _OWN_STEPS + bool(todo.changed)
         progress = Progress(on_step, stage.steps(todo) + len(script) + own)
         staged = stage.stage(connection, todo, progress)
@@ -347,17 +355,23 @@ def _require_each_kind(connection: Connection, sources: Sources) -> None:
         )
 
 
-def _script(options: Options, todo: Plan) -> Pipeline:
+def _script(options: Options, todo: Plan, rows: Mapping[str, int]) -> Pipeline:
+    """Return the statements from staging to the star, which has so many rows.
+
+    Those that would find nothing to do are left out: an empty star has nothing to replace.
+    """
     if options.full_refresh:
         return star.clear + _clear_ledger + star.transform_empty
-    return star.transform if todo.changed else star.transform_new
+    if todo.changed:
+        return star.transform
+    return star.transform_new if any(rows.values()) else star.transform_empty
 
 
-def count(connection: Connection) -> dict[str, int]:
-    """Count the rows of the star's tables."""
+def count(connection: Connection, tables: Sequence[Table] = COUNTED) -> dict[str, int]:
+    """Count the rows of tables, by default of the star's."""
     counts = [
         select(literal(str(table.name), literal_execute=True), func.count()).select_from(table)
-        for table in COUNTED
+        for table in tables
     ]
     return {str(table): int(rows) for table, rows in connection.execute(union_all(*counts))}
 

@@ -13,6 +13,7 @@ from sqlalchemy import func, inspect, select, text
 
 from musicbee_warehouse import (
     InputError,
+    SongDim,
     SongplayFact,
     StagingEvent,
     UserDim,
@@ -20,6 +21,7 @@ from musicbee_warehouse import (
     connect,
     create_tables,
     load,
+    plan,
     star,
 )
 
@@ -116,6 +118,33 @@ def test_a_second_load_of_the_same_files_changes_nothing(engine):
     load(engine, **sources)
     report = load(engine, **sources)
     assert all(before == after for before, after in report.rows.values())
+
+
+def test_an_empty_star_has_nothing_to_replace(engine, log, songs):
+    """What it is filled by is what is planned."""
+    planned = plan(engine, events=log(line()), songs=songs).script
+    assert "UPDATE" not in planned
+    report = load(engine, events=log(line()), songs=songs)
+    assert [step.name for step in report.steps if "_dim" in step.name] == [
+        "INSERT artist_dim",
+        "INSERT song_dim",
+        "INSERT user_dim",
+        "INSERT time_dim",
+    ]
+    assert "UPDATE songplay_fact" in plan(engine, events=log(line(), "second.json")).script
+
+
+def test_a_star_filled_by_hand_is_not_empty(engine, log, songs, tmp_path):
+    create_tables(engine)
+    with engine.begin() as connection:
+        star.pipeline(log(line(), "first.json"), songs).run(connection)
+    better = tmp_path / "better.json"
+    better.write_text(json.dumps(SONG | {"year": 1999}))
+    assert "UPDATE songplay_fact" in plan(engine, songs=better).script
+    load(engine, songs=better)
+    with engine.connect() as connection:
+        assert connection.execute(select(SongDim.year)).all() == [(1999,)]
+        assert connection.scalars(select(SongplayFact.song_id)).all() == [SONG["song_id"]]
 
 
 def test_staging_is_kept_when_asked(engine, log, songs):

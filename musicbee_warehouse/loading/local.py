@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import zip_longest
 from pathlib import Path
@@ -162,9 +164,9 @@ class LocalStage:
         if not noted:
             staged.steps += progress.run(star.note_overrides, connection)
         connection.commit()
-        for file in plan.files:
-            if file.source.size >= LARGE:  # the others were looked at when they were read
-                require_unchanged(file.source)
+        for file in plan.sources:
+            if file.size >= LARGE:  # the others were looked at when they were read
+                require_unchanged(file)
         return staged
 
     def _expect(self, files: Sequence[SourceFile]) -> None:
@@ -181,6 +183,29 @@ class LocalStage:
             with ExitStack() as stack:
                 for batch in _here(files, self._spool.folder, stack, None):
                     diagnose(staging_table(kind), batch)
+
+    @contextmanager
+    def flushing(self) -> Iterator[None]:
+        """Write to the disk what is in the file so far; the commit finds the rest to write.
+
+        Raises:
+            WarehouseError: if the disk fails; a failure is told once, and the commit that comes
+                would not learn of it.
+        """
+        database = _database_of(self._engine)
+        descriptor = None if database == _MEMORY else _descriptor_of(database)
+        if descriptor is None:
+            yield
+            return
+        with ThreadPoolExecutor(1, thread_name_prefix="flush") as pool:
+            flushed = pool.submit(os.fdatasync, descriptor)
+            yield
+            try:
+                flushed.result()
+            except OSError as error:
+                raise WarehouseError(
+                    f"{database} can't be written to the disk: {error.strerror}; nothing was loaded"
+                ) from error
 
     def copy(self, model: type[Base], rows: Iterable[dict[str, Any]]) -> Executable:
         """Return the statement that adds rows of ours to a table of the ledger."""
@@ -276,6 +301,24 @@ def _database_of(engine: Engine) -> str:
     return engine.url.database or _MEMORY
 
 
+def _descriptor_of(path: str) -> int | None:
+    """Return by which descriptor this process has a file open, where the system tells.
+
+    The file can't be opened once more to have one: to close it would end DuckDB's lock of the file
+    (https://man7.org/linux/man-pages/man2/F_GETLK.2const.html).
+    """
+    open_files = Path("/proc/self/fd")
+    if sys.platform != "linux" or not open_files.exists():
+        return None
+    for link in open_files.iterdir():
+        try:
+            if link.readlink() == Path(path).resolve():
+                return int(link.name)
+        except OSError:  # it was closed by now
+            continue
+    return None
+
+
 def _open(engine: Engine, database: str, *, wait: bool) -> None:
     """Open a file, if need be once the process that has it open has closed it."""
     while True:
@@ -316,9 +359,7 @@ def _copy_ready(
     if table in star.unfit:
         _require_fit(connection, table, is_first=is_first)
     connection.commit()
-    for uri, content in contents.items():
-        staged.hashes[uri] = content.etag
-        staged.rows[uri] = content.lines
+    staged.contents |= contents
     return step
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from html import escape
@@ -71,42 +71,57 @@ class Plan:
     """What a load would do; it reads well in a terminal and in a notebook.
 
     Attributes:
-        files: the files to load, songs before events, oldest name first.
+        songs: the files of song metadata to load, oldest name first.
+        events: the activity logs to load, likewise; they come after the songs.
         known: how many files are loaded already, as they are.
+        changed: the addresses of the files to load that changed since they were loaded.
         gone: files that were loaded from the folders and are no longer there.
         script: the statements that load the files, as the engine spells them.
     """
 
-    files: tuple[PlannedFile, ...]
+    songs: Sequence[SourceFile]
+    events: Sequence[SourceFile]
     known: int
+    changed: frozenset[str] = frozenset()
     gone: tuple[str, ...] = ()
     script: str = ""
 
     @property
-    def bytes(self) -> int:
-        """The size of the files to load."""
-        return sum(file.source.size for file in self.files)
+    def sources(self) -> list[SourceFile]:
+        """The files to load, of both kinds."""
+        return [*self.songs, *self.events]
 
     @property
-    def changed(self) -> tuple[PlannedFile, ...]:
-        """The files that changed since they were loaded."""
-        return tuple(file for file in self.files if file.changed)
+    def files(self) -> tuple[PlannedFile, ...]:
+        """The files to load, with what there is to know of each."""
+        return tuple(
+            PlannedFile(kind, file, file.uri in self.changed)
+            for kind in ("songs", "events")
+            for file in self.of(kind)
+        )
+
+    @property
+    def bytes(self) -> int:
+        """The size of the files to load."""
+        return sum(file.size for file in self.sources)
 
     def first(self, size: int | None) -> Plan:
         """Return the plan of the first files, up to ``size`` bytes but one file at least."""
         if size is None:
             return self
-        totals = accumulate(file.source.size for file in self.files)
-        count = sum(total <= size for total in totals)
-        return replace(self, files=self.files[: max(count, 1)])
+        totals = accumulate(file.size for file in self.sources)
+        count = max(sum(total <= size for total in totals), 1)
+        some = replace(
+            self, songs=self.songs[:count], events=self.events[: max(count - len(self.songs), 0)]
+        )
+        return replace(some, changed=self.changed & {file.uri for file in some.sources})
 
-    def of(self, kind: str, *, changed: bool | None = None) -> list[SourceFile]:
+    def of(self, kind: str, *, changed: bool | None = None) -> Sequence[SourceFile]:
         """Return the files of a kind, ``events`` or ``songs``."""
-        return [
-            file.source
-            for file in self.files
-            if file.kind == kind and changed in (None, file.changed)
-        ]
+        files = {"songs": self.songs, "events": self.events}[kind]
+        if changed is None or not self.changed:
+            return [] if changed else files
+        return [file for file in files if (file.uri in self.changed) is changed]
 
     @property
     def summary(self) -> str:
@@ -115,11 +130,11 @@ class Plan:
         if count := len(self.gone):
             files = "loaded file is gone, its" if count == 1 else "loaded files are gone, their"
             gone = f"; {count:,} {files} rows stay until a full refresh"
-        if not self.files:
+        if not self.sources:
             return f"Nothing to load: {self.known:,} files are loaded already{gone}"
         changed = f", {len(self.changed):,} of them changed since" if self.changed else ""
         return (
-            f"{len(self.files):,} files to load ({human(self.bytes)}){changed}; "
+            f"{len(self.sources):,} files to load ({human(self.bytes)}){changed}; "
             f"{self.known:,} loaded already{gone}"
         )
 
@@ -142,11 +157,12 @@ class Plan:
         }
 
     def _lines(self) -> Iterator[tuple[str, str, str]]:
-        for file in self.files[:_SHOWN]:
+        files = self.files
+        for file in files[:_SHOWN]:
             mark = "changed" if file.changed else "new"
             yield file.kind, mark, f"{file.source.uri} ({human(file.source.size)})"
-        if len(self.files) > _SHOWN:
-            yield "", "", f"and {len(self.files) - _SHOWN:,} more"
+        if len(files) > _SHOWN:
+            yield "", "", f"and {len(files) - _SHOWN:,} more"
 
     def __repr__(self) -> str:
         lines = [f"  {kind:<7} {mark:<8} {uri}".rstrip() for kind, mark, uri in self._lines()]
@@ -171,14 +187,11 @@ def known_files(connection: Connection) -> dict[str, SourceFile]:
 
 def compare(sources: Sources, known: Mapping[str, SourceFile]) -> Plan:
     """Return what of the sources the ledger lacks."""
-    files = [
-        PlannedFile(kind, file, file.uri in known)
-        for kind, listed in (("songs", sources.songs), ("events", sources.events))
-        for file in _unknown(listed, known)
-    ]
+    songs, events = (list(_unknown(files, known)) for files in (sources.songs, sources.events))
+    changed = frozenset(file.uri for file in (*songs, *events) if file.uri in known)
     listed = {file.uri for file in (*sources.events, *sources.songs)}
     gone = (uri for uri in known if uri.startswith(sources.folders) and uri not in listed)
-    return Plan(tuple(files), len(listed) - len(files), tuple(sorted(gone)))
+    return Plan(songs, events, len(listed) - len(songs) - len(events), changed, tuple(sorted(gone)))
 
 
 def _unknown(files: Iterable[SourceFile], known: Mapping[str, SourceFile]) -> Iterator[SourceFile]:

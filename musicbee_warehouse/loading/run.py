@@ -92,7 +92,9 @@ def plan(  # noqa: PLR0913 - what there is to say of a load
     with make(engine, options) as stage:
         known, rows = ({}, {}) if full_refresh else _what_is_there(engine, stage)
         todo = compare(sources, known)
-        statements = stage.script(todo) + _script(options, todo, rows) if todo.files else Pipeline()
+        statements = (
+            stage.script(todo) + _script(options, todo, rows) if todo.sources else Pipeline()
+        )
     return replace(todo, script=statements.compile(dialect_of(engine.dialect.name)))
 
 
@@ -284,7 +286,7 @@ def _attempt(  # noqa: PLR0913, PLR0917 - as a load, and what earlier attempts l
         todo = compare(sources, {} if options.full_refresh else known_files(connection))
         if not options.full_refresh:
             todo = todo.first(options.batch_bytes)
-        if not todo.files:
+        if not todo.sources:
             return None
         script = _script(options, todo, before)
         own = _OWN_STEPS + bool(todo.changed)
@@ -298,13 +300,14 @@ def _attempt(  # noqa: PLR0913, PLR0917 - as a load, and what earlier attempts l
             raise
         shrunk = _shrunk(connection, todo, staged)
         after = count(connection)
-        checked = _prove(connection, (before, after), staged, options, progress)
+        with stage.flushing():
+            checked = _prove(connection, (before, after), staged, options, progress)
         plays = sum(step.rows or 0 for step in steps if step.name == "INSERT songplay_fact")
         ledger = _ledger(stage, todo, staged, _run_row(run_id, started, todo, staged, plays))
         steps += progress.run(ledger, connection)
         run = _Run(
             run_id=run_id,
-            files=len(todo.files),
+            files=len(todo.sources),
             changed=len(todo.changed),
             bytes=todo.bytes,
             shrunk=shrunk,
@@ -396,8 +399,9 @@ def _prove(
         ),
     ]
     found = checks.run_checks(connection, which)
-    if staged.rows:  # Redshift reads the files itself
-        lines = abs(sum(staged.rows.values()) - staged.events - staged.songs)
+    if staged.contents:  # Redshift reads the files itself
+        read = sum(content.lines for content in staged.contents.values())
+        lines = abs(read - staged.events - staged.songs)
         found.insert(0, checks.Checked("lines in files = rows staged + lines left out", lines))
     checks.require(found)
     return found
@@ -409,8 +413,8 @@ def _shrunk(connection: Connection, todo: Plan, staged: Staged) -> list[str]:
         return []
     ledger = connection.execute(select(LoadedFile.uri, LoadedFile.rows))
     former = {str(uri): rows for uri, rows in ledger}
-    now = ((file.source.uri, staged.rows.get(file.source.uri)) for file in todo.changed)
-    return [uri for uri, rows in now if rows is not None and rows < (former[uri] or 0)]
+    now = ((uri, staged.contents[uri].lines) for uri in todo.changed if uri in staged.contents)
+    return sorted(uri for uri, rows in now if rows < (former[uri] or 0))
 
 
 def _run_row(
@@ -420,7 +424,7 @@ def _run_row(
         "run_id": run_id,
         "started_at": _milliseconds(started),
         "finished_at": _milliseconds(datetime.now(UTC)),
-        "files": len(todo.files),
+        "files": len(todo.sources),
         "bytes": todo.bytes,
         "events": staged.events,
         "songs": staged.songs,
@@ -437,18 +441,19 @@ def _ledger(stage: Stage, todo: Plan, staged: Staged, run: dict[str, Any]) -> Pi
     """Return the statements that record a run, its files and the lines that it left out."""
     files = (
         {
-            "uri": file.source.uri,
-            "kind": file.kind,
-            "etag": file.source.etag or staged.hashes[file.source.uri],
-            "size": file.source.size,
-            "stamp": file.source.stamp or None,
-            "rows": staged.rows.get(file.source.uri),
+            "uri": file.uri,
+            "kind": kind,
+            "etag": file.etag or staged.contents[file.uri].etag,
+            "size": file.size,
+            "stamp": file.stamp or None,
+            "rows": staged.contents[file.uri].lines if file.uri in staged.contents else None,
             "run_id": run["run_id"],
         }
-        for file in todo.files
+        for kind in ("songs", "events")
+        for file in todo.of(kind)
     )
     rejects = ({"run_id": run["run_id"], **asdict(reject)} for reject in staged.rejects)
-    again = [literal(file.source.uri, literal_execute=True) for file in todo.changed]
+    again = [literal(uri, literal_execute=True) for uri in sorted(todo.changed)]
     statements: list[Executable] = [stage.copy(LoadRun, [run])]
     if again:
         statements.append(delete(LoadedFile).where(LoadedFile.uri.in_(again)))

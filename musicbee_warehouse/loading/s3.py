@@ -231,7 +231,7 @@ def group(objects: Iterable[SourceFile], spool_bytes: int) -> Iterator[list[Sour
     group: list[SourceFile] = []
     room = spool_bytes
     for source in objects:
-        needed = max(-(-source.size // _DISK_BLOCK), 1) * _DISK_BLOCK
+        needed = (source.size // _DISK_BLOCK + 1) * _DISK_BLOCK
         if group and needed > room:
             yield group
             group, room = [], spool_bytes

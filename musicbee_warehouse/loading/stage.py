@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.expression import Executable
 
 from musicbee_warehouse import star
+from musicbee_warehouse.loading.content import Content
 from musicbee_warehouse.loading.planning import Plan
 from musicbee_warehouse.loading.sources import SourceFile
 from musicbee_warehouse.models import Base, StagingEvent, StagingSong
@@ -45,16 +46,14 @@ class Staged:
         events: how many events were staged.
         songs: how many songs were staged.
         steps: what each statement did.
-        hashes: of the bytes of each file that was read on this machine, by its address.
-        rows: how many rows each file gave, likewise.
+        contents: what each file holds that was read on this machine, by its address.
         rejects: the lines that were left out.
     """
 
     events: int = 0
     songs: int = 0
     steps: list[Step] = field(default_factory=list)
-    hashes: dict[str, str] = field(default_factory=dict)
-    rows: dict[str, int] = field(default_factory=dict)
+    contents: dict[str, Content] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
 
 
@@ -106,11 +105,14 @@ class Stage(Protocol):
     def explain(self, plan: Plan, error: DBAPIError) -> None:
         """Raise an InputError if a file is to blame for what failed."""
 
+    def flushing(self) -> AbstractContextManager[None]:
+        """Let what the run wrote go to the disk meanwhile, so that its commit waits for less."""
+
     def copy(self, model: type[Base], rows: Iterable[dict[str, Any]]) -> Executable:
         """Return the statement that adds rows of ours to a table of the ledger."""
 
 
-def parts(plan: Plan) -> list[tuple[str, bool, list[SourceFile]]]:
+def parts(plan: Plan) -> list[tuple[str, bool, Sequence[SourceFile]]]:
     """Return the files of each kind, those that changed before those that are new."""
     found = [
         (kind, changed, plan.of(kind, changed=changed))

@@ -136,6 +136,10 @@ class RedshiftStage:
     def explain(self, plan: Plan, error: DBAPIError) -> None:
         """Do nothing: what COPY took and the star can't was looked for as it was staged."""
 
+    def flushing(self) -> AbstractContextManager[None]:
+        """Do nothing: a cluster writes to its disks by itself."""
+        return nullcontext()
+
     def copy(self, model: type[Base], rows: Iterable[dict[str, Any]]) -> Executable:
         """Return the statement that adds rows of ours to a table of the ledger."""
         address = self._work.write(f"{model.__tablename__}.json", json_lines(rows))

@@ -6,6 +6,7 @@ exactly-once is untouched, because the star and the ledger alone are the warehou
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -203,9 +204,11 @@ class LocalStage:
             try:
                 flushed.result()
             except OSError as error:
-                raise WarehouseError(
-                    f"{database} can't be written to the disk: {error.strerror}; nothing was loaded"
-                ) from error
+                if error.errno != errno.EBADF:  # another's descriptor of the file, closed by now
+                    raise WarehouseError(
+                        f"{database} can't be written to the disk: {error.strerror}; "
+                        "nothing was loaded"
+                    ) from error
 
     def copy(self, model: type[Base], rows: Iterable[dict[str, Any]]) -> Executable:
         """Return the statement that adds rows of ours to a table of the ledger."""
@@ -307,12 +310,12 @@ def _descriptor_of(path: str) -> int | None:
     The file can't be opened once more to have one: to close it would end DuckDB's lock of the file
     (https://man7.org/linux/man-pages/man2/F_GETLK.2const.html).
     """
-    open_files = Path("/proc/self/fd")
+    open_files, real = Path("/proc/self/fd"), Path(path).resolve()
     if sys.platform != "linux" or not open_files.exists():
         return None
     for link in open_files.iterdir():
         try:
-            if link.readlink() == Path(path).resolve():
+            if link.readlink() == real:
                 return int(link.name)
         except OSError:  # it was closed by now
             continue

@@ -21,7 +21,6 @@ from musicbee_warehouse import (
     StagingEvent,
     UserDim,
     WarehouseError,
-    connect,
     load,
 )
 from musicbee_warehouse.loading import local
@@ -38,13 +37,6 @@ sys.stdin.read()
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "warehouse.duckdb"
-
-
-@pytest.fixture
-def engine(path):
-    engine = connect(f"duckdb:///{path}")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -23,13 +23,6 @@ LOGS, SONGS = EXAMPLES / "log_data", EXAMPLES / "song_data"
 
 
 @pytest.fixture
-def engine(tmp_path):
-    engine = connect(f"duckdb:///{tmp_path / 'warehouse.duckdb'}")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def flushed(monkeypatch):
     """The files that were flushed, by their names; they are flushed none the less."""
     names, flush = [], os.fdatasync
@@ -78,4 +71,12 @@ def test_a_disk_that_fails_is_told_and_nothing_is_loaded(engine, monkeypatch):
             load(engine, events=LOGS, songs=SONGS)
     with engine.connect() as connection:
         assert connection.scalar(select(func.count()).select_from(SongplayFact)) == 0
+    assert load(engine, events=LOGS, songs=SONGS).files
+
+
+def test_a_descriptor_that_was_closed_meanwhile_is_no_failure_of_the_disk(engine, monkeypatch):
+    def fail(_):
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+    monkeypatch.setattr(os, "fdatasync", fail)
     assert load(engine, events=LOGS, songs=SONGS).files

@@ -71,13 +71,6 @@ def line(**changes: object) -> bytes:
 
 
 @pytest.fixture
-def engine(tmp_path):
-    engine = connect(f"duckdb:///{tmp_path / 'warehouse.duckdb'}")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def songs(tmp_path):
     path = tmp_path / "song.json"
     path.write_text(json.dumps(SONG))

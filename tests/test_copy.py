@@ -376,7 +376,9 @@ def test_a_whole_number_of_a_regular_file_is_exact(events, number):
 
 
 @pytest.mark.parametrize("key", ["itemInSession", "sessionId", "status", "ts"])
-@pytest.mark.parametrize("number", [-0.5, 12.7, 1e300, -1e300, 2**53, -(2**53)])
+@pytest.mark.parametrize(
+    "number", [-0.5, 12.7, 1e300, -1e300, 2**53, -(2**53), float("nan"), float("inf")]
+)
 def test_no_other_number_of_a_regular_file_is_taken_for_one(events, key, number):
     with pytest.raises(DBAPIError):
         events(EVENT | {key: number}, regular=True)

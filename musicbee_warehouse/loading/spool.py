@@ -43,7 +43,7 @@ _MOMENT = 60.0
 LARGE = 4 * 1024 * 1024
 """From this size in bytes a file is worth its own reader."""
 _CHUNK = 4 * 1024 * 1024
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would change ends of lines
 _NEIGHBOURS = re.compile(rb"\}[ \t\r]*\{")
 _SPACE = re.compile(r"\s*")
 

@@ -300,7 +300,7 @@ def _duckdb_faults(copy: Copy, column: Column[Any], text: str) -> list[tuple[str
 def _no_whole_number(column: Column[Any], text: str) -> str:
     """Spell that a double is no whole number; a conversion finds those too large for its type.
 
-    As spelled here it costs a third of what abs() and trunc() do.
+    As spelled here it costs half of what abs() and trunc() do.
     """
     if isinstance(column.type, (BigInteger, TIMESTAMP)):
         return f"NOT ({text} BETWEEN -{_EXACT} AND {_EXACT} AND {text} = floor({text}))"

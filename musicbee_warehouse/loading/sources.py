@@ -95,14 +95,17 @@ def folder_of(source: str | Path) -> str:
 
 
 def _local_files(source: str) -> Iterable[SourceFile]:
-    """Return files by their real paths, so that a file has one name however it was come by."""
-    if glob.has_magic(source):
-        return list(_matching(source))
+    """Return files by their real paths, so that a file has one name however it was come by.
+
+    What is there by its name is no glob, though the name may hold brackets or a star.
+    """
     path = os.path.realpath(source)
     if Path(path).is_dir():
         return _walk(path)
     if Path(path).is_file():
         return [_file(path, Path(path).stat())]
+    if glob.has_magic(source):
+        return list(_matching(source))
     raise WarehouseError(f"there is no file or folder {source}; check the path")
 
 

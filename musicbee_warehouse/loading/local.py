@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import zip_longest
@@ -29,6 +29,7 @@ from sqlalchemy.sql.expression import Executable
 from musicbee_warehouse import star
 from musicbee_warehouse.engine import holder_of
 from musicbee_warehouse.errors import InputError, WarehouseError
+from musicbee_warehouse.loading.content import Content
 from musicbee_warehouse.loading.diagnosis import diagnose, sift
 from musicbee_warehouse.loading.planning import Plan, human
 from musicbee_warehouse.loading.s3 import SPOOL_BYTES, fetch, group
@@ -243,7 +244,7 @@ class LocalStage:
     def _copy_batch(
         self, connection: Connection, table: Table, files: Sequence[SourceFile], staged: Staged
     ) -> Step:
-        """Copy files: trusting their layout first, then not, then line by line."""
+        """Copy files at once, trusting their layout; if that fails, apart, and the odd by line."""
         try:
             return _copy_ready(connection, table, self._spool.ready(files), staged, regular=True)
         except (DBAPIError, InputError, _MiscountError) as error:
@@ -252,11 +253,12 @@ class LocalStage:
                 raise
         finally:
             self._spool.clear()
-        name, rows, seconds = f"COPY {table.name}", 0, 0.0
-        for some in group(files, SPOOL_BYTES):
-            step = self._copy_carefully(connection, table, some, staged)
-            rows, seconds = rows + (step.rows or 0), seconds + step.seconds
-        return Step(name, rows, seconds)
+        apart = _apart(files)
+        if len(apart) == 1:
+            return self._copy_carefully(connection, table, files, staged)
+        steps = [self._copy_batch(connection, table, some, staged) for some in apart]
+        rows, seconds = sum(step.rows or 0 for step in steps), sum(step.seconds for step in steps)
+        return Step(steps[0].name, rows, seconds)
 
     def _copy_carefully(
         self, connection: Connection, table: Table, files: Sequence[SourceFile], staged: Staged
@@ -356,14 +358,19 @@ def _copy_ready(
     copy = Copy(table, ready.paths, options=CopyOptions(regular=regular))
     (step,) = Pipeline(copy).run(connection)
     contents = ready.contents()
-    lines = sum(content.lines for content in contents.values())
-    if step.rows != lines:
+    if step.rows != _lines(contents):
+        contents = ready.recounted()
+    if step.rows != (lines := _lines(contents)):
         raise _MiscountError(f"{table.name}: {step.rows} rows came of {lines} lines")
     if table in star.unfit:
         _require_fit(connection, table, is_first=is_first)
     connection.commit()
     staged.contents |= contents
     return step
+
+
+def _lines(contents: Mapping[str, Content]) -> int:
+    return sum(content.lines for content in contents.values())
 
 
 def _require_fit(connection: Connection, table: Table, *, is_first: bool) -> None:
@@ -383,6 +390,12 @@ def _require_fit(connection: Connection, table: Table, *, is_first: bool) -> Non
             connection.execute(delete(table))
             connection.commit()
         raise
+
+
+def _apart(files: Sequence[SourceFile]) -> list[Sequence[SourceFile]]:
+    """Return large files one by one, and the small ones in groups as large as one of those."""
+    large = [[file] for file in files if file.size >= LARGE]
+    return [*large, *group((file for file in files if file.size < LARGE), LARGE)]
 
 
 class _Fetched:

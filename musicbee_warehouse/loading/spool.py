@@ -60,11 +60,23 @@ class Ready:
 
     paths: list[str]
     known: Mapping[str, Content]
-    pending: Mapping[str, Future[Content]] = field(default_factory=dict)
+    pending: Mapping[SourceFile, Future[Content]] = field(default_factory=dict)
 
     def contents(self) -> dict[str, Content]:
-        """Return what all of the sources hold, when it is known."""
-        return {**self.known, **{uri: found.result() for uri, found in self.pending.items()}}
+        """Return what all of the sources hold, when it is known.
+
+        Blank lines of large files count as lines; to tell them takes a second look.
+        """
+        found = {file.uri: content.result() for file, content in self.pending.items()}
+        return {**self.known, **found}
+
+    def recounted(self) -> dict[str, Content]:
+        """Return what all of the sources hold, without blank lines."""
+        found = {
+            file.uri: Content(content.result().etag, _count_filled_lines(file))
+            for file, content in self.pending.items()
+        }
+        return {**self.known, **found}
 
 
 class Spool:
@@ -125,13 +137,13 @@ class Spool:
             made = [self._small(small)] if small else []
         paths = self._keep(made)
         known = dict(chain.from_iterable(each.known.items() for each in made))
-        pending: dict[str, Future[Content]] = {}
+        pending: dict[SourceFile, Future[Content]] = {}
         for file in files:
             if file.uri in known:
                 continue
             if _by_lines(file):
                 paths.append(file.path)
-                pending[file.uri] = self._reader.submit(fingerprint, file.path)
+                pending[file] = self._reader.submit(fingerprint, file.path)
             else:
                 odd = self._concatenate([file])
                 paths += self._keep([odd])
@@ -377,6 +389,11 @@ def _by_lines(file: SourceFile) -> bool:
             return _is_object(stream.readline(LARGE))
         except (EOFError, gzip.BadGzipFile):
             return False
+
+
+def _count_filled_lines(file: SourceFile) -> int:
+    with open_bytes(file) as stream:
+        return sum(not line.isspace() for line in stream)
 
 
 def _is_object(line: bytes) -> bool:

@@ -153,6 +153,12 @@ def test_demo_leaves_a_warehouse_that_its_own_last_line_queries(tmp_path):
     assert "paid" in rows
 
 
+def test_help_lists_the_commands_in_the_order_of_their_need(tmp_path):
+    said = run("--help", folder=tmp_path).stdout
+    places = [said.index(f"│ {name} ") for name in ("demo", "load", "query", "report", "cluster")]
+    assert places == sorted(places)
+
+
 def test_help_takes_its_words_from_the_library(tmp_path):
     assert (
         "Load the files that aren't loaded yet, each exactly once"

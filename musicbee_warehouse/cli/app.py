@@ -26,8 +26,20 @@ err = Console(stderr=True)
 SHOWN_ROWS = 100
 
 
+_COMMANDS = (
+    *("demo", "load", "runs", "check", "forget"),
+    *("tables", "query", "ask", "report"),
+    *("sql", "graph", "lineage", "entities", "dictionary"),
+    *("simulate", "migrate", "cluster"),
+)
+"""In the order in which one comes to need them."""
+
+
 class _Commands(typer.core.TyperGroup):
     """Says an error in a sentence; ``--verbose`` shows where it was raised."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=_COMMANDS.index)
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -127,15 +127,18 @@ class Plan:
     def summary(self) -> str:
         """One line: what there is to load."""
         gone = ""
-        if count := len(self.gone):
-            files = "loaded file is gone, its" if count == 1 else "loaded files are gone, their"
-            gone = f"; {count:,} {files} rows stay until a full refresh"
+        if self.gone:
+            files = counted(
+                len(self.gone), "loaded file is gone, its", "loaded files are gone, their"
+            )
+            gone = f"; {files} rows stay until a full refresh"
         if not self.sources:
-            return f"Nothing to load: {self.known:,} files are loaded already{gone}"
+            known = counted(self.known, "file is", "files are")
+            return f"Nothing to load: {known} loaded already{gone}"
         changed = f", {len(self.changed):,} of them changed since" if self.changed else ""
+        files = counted(len(self.sources), "file", "files")
         return (
-            f"{len(self.sources):,} files to load ({human(self.bytes)}){changed}; "
-            f"{self.known:,} loaded already{gone}"
+            f"{files} to load ({human(self.bytes)}){changed}; {self.known:,} loaded already{gone}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -217,3 +220,12 @@ def human(size: int) -> str:
     ('190.6 kB', '1.5 MB')
     """
     return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.1f} kB"
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Return how many there are, with the words for one or for many.
+
+    >>> counted(1, "file", "files"), counted(15_000, "file", "files")
+    ('1 file', '15,000 files')
+    """
+    return f"{count:,} {one if count == 1 else many}"

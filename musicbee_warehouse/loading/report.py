@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 
 from musicbee_warehouse.engine import require_tables
 from musicbee_warehouse.loading.checks import Checked
-from musicbee_warehouse.loading.planning import human
+from musicbee_warehouse.loading.planning import counted, human
 from musicbee_warehouse.models import LoadRun
 from musicbee_warehouse.pipeline import Report
 
@@ -55,16 +55,18 @@ class LoadReport:
     def summary(self) -> str:
         """One line: files, bytes, seconds, and what was passed over or left out."""
         if not self.files:
-            return f"Nothing to load: {self.known:,} files are loaded already"
-        known = f"; {self.known:,} were loaded already" if self.known else ""
+            known = counted(self.known, "file is", "files are")
+            return f"Nothing to load: {known} loaded already"
+        known = f"; {counted(self.known, 'was', 'were')} loaded already" if self.known else ""
         changed = f", {self.changed:,} of them changed since" if self.changed else ""
-        rejects = f"; {self.rejects:,} lines left out" if self.rejects else ""
+        lines = counted(self.rejects, "line", "lines")
+        rejects = f"; {lines} left out" if self.rejects else ""
         shrunk = ""
-        if count := len(self.shrunk):
-            files = "changed file has" if count == 1 else "changed files have"
-            shrunk = f"; {count:,} {files} fewer rows now, the others stay until a full refresh"
+        if self.shrunk:
+            files = counted(len(self.shrunk), "changed file has", "changed files have")
+            shrunk = f"; {files} fewer rows now, the others stay until a full refresh"
         return (
-            f"Loaded {self.files:,} files ({human(self.bytes)}){changed} "
+            f"Loaded {counted(self.files, 'file', 'files')} ({human(self.bytes)}){changed} "
             f"in {self.seconds:.2f} s{known}{rejects}{shrunk}"
         )
 

@@ -33,8 +33,8 @@ from musicbee_warehouse.loading.content import Content
 from musicbee_warehouse.loading.diagnosis import diagnose, sift
 from musicbee_warehouse.loading.planning import Plan, human
 from musicbee_warehouse.loading.s3 import SPOOL_BYTES, fetch, group
-from musicbee_warehouse.loading.sources import SourceFile
-from musicbee_warehouse.loading.spool import LARGE, Ready, Spool, require_unchanged
+from musicbee_warehouse.loading.sources import LARGE, SourceFile
+from musicbee_warehouse.loading.spool import Ready, Spool, require_unchanged
 from musicbee_warehouse.loading.stage import (
     Options,
     Progress,
@@ -141,7 +141,7 @@ class LocalStage:
         """Return the statements that stage a plan; what is small or fetched is in the spool."""
 
         def copy(kind: str, files: Sequence[SourceFile]) -> Copy:
-            paths = [file.path for file in files if file.path and file.size >= LARGE]
+            paths = [file.path for file in files if file.path and file.is_large]
             if len(paths) < len(files):
                 paths.append(f"{self._spool.folder}/{kind}.json")
             return Copy(staging_table(kind), paths, options=CopyOptions(regular=True))
@@ -167,13 +167,13 @@ class LocalStage:
             staged.steps += progress.run(star.note_overrides, connection)
         connection.commit()
         for file in plan.sources:
-            if file.size >= LARGE:  # the others were looked at when they were read
+            if file.is_large:  # the others were looked at when they were read
                 require_unchanged(file)
         return staged
 
     def _expect(self, files: Sequence[SourceFile]) -> None:
         """Let the first small files be read while DuckDB reads those before them."""
-        small = [file for file in files if file.path and file.size < LARGE]
+        small = [file for file in files if file.path and not file.is_large]
         if small:
             self._spool.expect(next(iter(group(small, SPOOL_BYTES))))
 
@@ -394,8 +394,8 @@ def _require_fit(connection: Connection, table: Table, *, is_first: bool) -> Non
 
 def _apart(files: Sequence[SourceFile]) -> list[Sequence[SourceFile]]:
     """Return large files one by one, and the small ones in groups as large as one of those."""
-    large = [[file] for file in files if file.size >= LARGE]
-    return [*large, *group((file for file in files if file.size < LARGE), LARGE)]
+    large = [[file] for file in files if file.is_large]
+    return [*large, *group((file for file in files if not file.is_large), LARGE)]
 
 
 class _Fetched:
@@ -426,8 +426,8 @@ def _here(
     bounded.
     """
     local = [file for file in files if file.path]
-    large = [file for file in local if file.size >= LARGE]
-    for some in group((file for file in local if file.size < LARGE), SPOOL_BYTES):
+    large = [file for file in local if file.is_large]
+    for some in group((file for file in local if not file.is_large), SPOOL_BYTES):
         yield large + some
         large = []
     if large:

@@ -15,6 +15,11 @@ from typing import IO, NamedTuple
 from musicbee_warehouse.errors import WarehouseError
 from musicbee_warehouse.loading.names import in_period, is_data, is_leaving
 
+LARGE = 4 * 1024 * 1024
+"""From this size in bytes a file is worth its own reader."""
+_LARGE_PACKED = LARGE // 64
+"""Packed by gzip, from this one: what a log is packed to, and it costs time to unpack."""
+
 
 class SourceFile(NamedTuple):
     """A file to load, as it was listed; a tuple, for there are many.
@@ -41,6 +46,15 @@ class SourceFile(NamedTuple):
     def is_packed(self) -> bool:
         """Tell whether its bytes are packed by gzip."""
         return self.uri.endswith(".gz")
+
+    @property
+    def is_large(self) -> bool:
+        """Tell whether it is worth its own reader.
+
+        >>> SourceFile("a.json", 99_000).is_large, SourceFile("a.json.gz", 99_000).is_large
+        (False, True)
+        """
+        return self.size >= (_LARGE_PACKED if self.is_packed else LARGE)
 
     def open(self) -> IO[bytes]:
         """Open its bytes, packed or not, as they are."""

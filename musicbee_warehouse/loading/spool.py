@@ -33,15 +33,13 @@ from musicbee_warehouse.loading.content import (
     hash_bytes,
     hash_of,
 )
-from musicbee_warehouse.loading.sources import SourceFile, stamp_of
+from musicbee_warehouse.loading.sources import LARGE, SourceFile, stamp_of
 
 if sys.platform != "win32":
     import fcntl
 
 _PREFIX = "musicbee-spool-"
 _MOMENT = 60.0
-LARGE = 4 * 1024 * 1024
-"""From this size in bytes a file is worth its own reader."""
 _CHUNK = 4 * 1024 * 1024
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would change ends of lines
 _NEIGHBOURS = re.compile(rb"\}[ \t\r]*\{")
@@ -133,7 +131,7 @@ class Spool:
         if careful:
             made = [self._concatenate(files, careful=True)]
         else:
-            small = [file for file in files if file.size < LARGE]
+            small = [file for file in files if not file.is_large]
             made = [self._small(small)] if small else []
         paths = self._keep(made)
         known = dict(chain.from_iterable(each.known.items() for each in made))
@@ -231,7 +229,7 @@ def _sweep(folder: str) -> None:
 
 
 def _append(file: SourceFile, spool: IO[bytes], *, careful: bool) -> Content:
-    content = b"" if careful or file.size >= LARGE else _read(file)
+    content = b"" if careful or file.is_large else _read(file)
     if not content:
         lines = _append_lines((text for _, text in objects(file)), spool)
         found = Content(_hash(file), lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
@@ -94,6 +95,24 @@ def test_small_files_take_turns_in_the_spool(folder, tmp_path, monkeypatch, bad)
     assert names(folder) == []
     with engine.connect() as connection:
         assert connection.scalar(select(func.count()).select_from(SongplayFact)) == 12
+    engine.dispose()
+
+
+def test_a_packed_file_is_read_where_it_is_from_a_smaller_size_on(tmp_path):
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    rows = [line(itemInSession=item, userAgent=os.urandom(60).hex()) for item in range(2000)]
+    (logs / "plain.json").write_bytes(b"".join(rows))
+    (logs / "packed.json.gz").write_bytes(gzip.compress(b"".join(rows) + b"\n\n"))
+    (logs / "short.json.gz").write_bytes(gzip.compress(rows[0]))
+    packed, plain, short = list_files(logs)
+    with Spool() as spool:
+        ready = spool.ready([packed, plain, short])
+        assert packed.path in ready.paths
+        assert not {plain.path, short.path} & set(ready.paths)
+        assert ready.recounted()[packed.uri].lines == len(rows)
+    engine = connect("duckdb:///:memory:")
+    assert load(engine, events=logs).events == 4001
     engine.dispose()
 
 

@@ -33,7 +33,7 @@ from musicbee_warehouse.loading.content import Content
 from musicbee_warehouse.loading.diagnosis import diagnose, sift
 from musicbee_warehouse.loading.planning import Plan, human
 from musicbee_warehouse.loading.s3 import SPOOL_BYTES, fetch, group
-from musicbee_warehouse.loading.sources import LARGE, SourceFile
+from musicbee_warehouse.loading.sources import SourceFile
 from musicbee_warehouse.loading.spool import Ready, Spool, require_unchanged
 from musicbee_warehouse.loading.stage import (
     Options,
@@ -52,6 +52,7 @@ _REASON, _TEXT = 1024, 4096
 _DATA_FAULTS = (DataError, IntegrityError, ProgrammingError)
 """What DuckDB raises for a value; for memory, disk and the like it raises others."""
 _MEMORY = ":memory:"
+_SOON_READ = 4 * 1024 * 1024
 _PATIENCE = 0.2
 """Seconds between two attempts to open a file that another process has open."""
 
@@ -393,9 +394,9 @@ def _require_fit(connection: Connection, table: Table, *, is_first: bool) -> Non
 
 
 def _apart(files: Sequence[SourceFile]) -> list[Sequence[SourceFile]]:
-    """Return large files one by one, and the small ones in groups as large as one of those."""
+    """Return large files one by one, and small ones in groups that are soon read by line."""
     large = [[file] for file in files if file.is_large]
-    return [*large, *group((file for file in files if not file.is_large), LARGE)]
+    return [*large, *group((file for file in files if not file.is_large), _SOON_READ)]
 
 
 class _Fetched:

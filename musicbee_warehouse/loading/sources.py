@@ -15,10 +15,10 @@ from typing import IO, NamedTuple
 from musicbee_warehouse.errors import WarehouseError
 from musicbee_warehouse.loading.names import in_period, is_data, is_leaving
 
-LARGE = 4 * 1024 * 1024
+_LARGE = 256 * 1024
 """From this size in bytes a file is worth its own reader."""
-_LARGE_PACKED = LARGE // 64
-"""Packed by gzip, from this one: what a log is packed to, and it costs time to unpack."""
+_LARGE_PACKED = _LARGE // 4
+"""Packed by gzip, from this one: it costs time to unpack, and is several times as large then."""
 
 
 class SourceFile(NamedTuple):
@@ -54,7 +54,7 @@ class SourceFile(NamedTuple):
         >>> SourceFile("a.json", 99_000).is_large, SourceFile("a.json.gz", 99_000).is_large
         (False, True)
         """
-        return self.size >= (_LARGE_PACKED if self.is_packed else LARGE)
+        return self.size >= (_LARGE_PACKED if self.is_packed else _LARGE)
 
     def open(self) -> IO[bytes]:
         """Open its bytes, packed or not, as they are."""

@@ -33,7 +33,7 @@ from musicbee_warehouse.loading.content import (
     hash_bytes,
     hash_of,
 )
-from musicbee_warehouse.loading.sources import LARGE, SourceFile, stamp_of
+from musicbee_warehouse.loading.sources import SourceFile, stamp_of
 
 if sys.platform != "win32":
     import fcntl
@@ -41,6 +41,8 @@ if sys.platform != "win32":
 _PREFIX = "musicbee-spool-"
 _MOMENT = 60.0
 _CHUNK = 4 * 1024 * 1024
+_LONGEST_LINE = 4 * 1024 * 1024
+"""The largest JSON object that COPY reads."""
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would change ends of lines
 _NEIGHBOURS = re.compile(rb"\}[ \t\r]*\{")
 _SPACE = re.compile(r"\s*")
@@ -384,7 +386,7 @@ def _one_object_a_line(content: bytes) -> bool:
 def _by_lines(file: SourceFile) -> bool:
     with open_bytes(file) as stream:
         try:
-            return _is_object(stream.readline(LARGE))
+            return _is_object(stream.readline(_LONGEST_LINE))
         except (EOFError, gzip.BadGzipFile):
             return False
 

@@ -115,12 +115,10 @@ def test_a_fault_is_found_without_reading_the_others_by_line(engine, folder, loo
 
 
 def test_small_files_are_told_apart_in_groups():
-    files = [
-        local.SourceFile(str(number), size)
-        for number, size in enumerate((10, 5_000_000, 4_191_000, 9_000))
-    ]
-    apart = local._apart(files)
-    assert [[int(file.uri) for file in some] for some in apart] == [[1], [0], [2], [3]]
+    files = [local.SourceFile(str(number), 200_000) for number in range(30)]
+    apart = local._apart([*files, local.SourceFile("large", 5_000_000)])
+    assert [len(some) for some in apart] == [1, 20, 10]
+    assert [file for some in apart[1:] for file in some] == files
     assert all(len(local._apart(some)) == 1 for some in apart)
 
 

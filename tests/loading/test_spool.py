@@ -102,7 +102,7 @@ def test_a_packed_file_is_read_where_it_is_from_a_smaller_size_on(tmp_path):
     logs = tmp_path / "logs"
     logs.mkdir()
     rows = [line(itemInSession=item, userAgent=os.urandom(60).hex()) for item in range(2000)]
-    (logs / "plain.json").write_bytes(b"".join(rows))
+    (logs / "plain.json").write_bytes(b"".join(rows[:200]))
     (logs / "packed.json.gz").write_bytes(gzip.compress(b"".join(rows) + b"\n\n"))
     (logs / "short.json.gz").write_bytes(gzip.compress(rows[0]))
     packed, plain, short = list_files(logs)
@@ -112,7 +112,7 @@ def test_a_packed_file_is_read_where_it_is_from_a_smaller_size_on(tmp_path):
         assert not {plain.path, short.path} & set(ready.paths)
         assert ready.recounted()[packed.uri].lines == len(rows)
     engine = connect("duckdb:///:memory:")
-    assert load(engine, events=logs).events == 4001
+    assert load(engine, events=logs).events == 2201
     engine.dispose()
 
 

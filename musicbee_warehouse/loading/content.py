@@ -60,7 +60,8 @@ def count_lines(content: bytes) -> int:
     >>> count_lines(b"{}\n\n {}\r\n \r\n")
     2
     """
-    return sum(not line.isspace() for line in content.split(b"\n") if line)
+    lines = content.split(b"\n")
+    return len(lines) - lines.count(b"") - sum(map(bytes.isspace, lines))
 
 
 def _count_newlines(chunks: Iterable[bytes]) -> int:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from itertools import zip_longest
+from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -73,6 +73,7 @@ class LocalStage:
     def __init__(self, engine: Engine, options: Options) -> None:
         self._engine, self._options = engine, options
         self._spool = Spool()
+        self._following: dict[SourceFile, Sequence[SourceFile]] = {}
         self._left_out = 0
 
     def __enter__(self) -> Self:
@@ -156,13 +157,14 @@ class LocalStage:
         staged.steps += progress.run(star.clear_staging, connection)
         noted = not plan.changed
         todo = parts(plan)
-        for (kind, changed, files), following in zip_longest(todo, todo[1:]):
+        batches = [batch for _, _, files in todo for batch in _batches(files)]
+        # What is small of the next batch is read while DuckDB copies one.
+        self._following = {batch[0]: following for batch, following in pairwise(batches)}
+        for kind, changed, files in todo:
             if not changed and not noted:
                 staged.steps += progress.run(star.note_overrides, connection)
                 noted = True
             connection.commit()
-            if following is not None:
-                self._expect(following[2])
             self._copy(connection, kind, files, staged, progress)
         if not noted:
             staged.steps += progress.run(star.note_overrides, connection)
@@ -171,12 +173,6 @@ class LocalStage:
             if file.is_large:  # the others were looked at when they were read
                 require_unchanged(file)
         return staged
-
-    def _expect(self, files: Sequence[SourceFile]) -> None:
-        """Let the first small files be read while DuckDB reads those before them."""
-        small = [file for file in files if file.path and not file.is_large]
-        if small:
-            self._spool.expect(next(iter(group(small, SPOOL_BYTES))))
 
     def explain(self, plan: Plan, error: DBAPIError) -> None:
         """Raise an InputError if a file is to blame for what failed."""
@@ -247,7 +243,9 @@ class LocalStage:
     ) -> Step:
         """Copy files at once, trusting their layout; if that fails, apart, and the odd by line."""
         try:
-            return _copy_ready(connection, table, self._spool.ready(files), staged, regular=True)
+            ready = self._spool.ready(files)
+            self._spool.expect(self._following.pop(files[0], ()))
+            return _copy_ready(connection, table, ready, staged, regular=True)
         except (DBAPIError, InputError, _MiscountError) as error:
             connection.rollback()
             if isinstance(error, DBAPIError) and _is_out_of_memory(error):
@@ -421,21 +419,24 @@ def _here(
     stack: ExitStack,
     on_object: Callable[[SourceFile], None] | None,
 ) -> Iterator[Sequence[SourceFile]]:
-    """Yield files of this machine, then those of a bucket as they arrive.
+    """Yield files of this machine, then those of a bucket as they arrive."""
+    yield from _batches(files)
+    remote = [file for file in files if not file.path]
+    if remote:
+        yield from stack.enter_context(fetch(remote, folder, on_object=on_object))
 
-    Large local files come at once, for they are read where they are; what the spool holds is
-    bounded.
+
+def _batches(files: Sequence[SourceFile]) -> list[Sequence[SourceFile]]:
+    """Return the files of this machine in batches, of which the spool holds two at a time.
+
+    Large ones come at once, for they are read where they are.
     """
     local = [file for file in files if file.path]
     large = [file for file in local if file.is_large]
-    for some in group((file for file in local if not file.is_large), SPOOL_BYTES):
-        yield large + some
-        large = []
-    if large:
-        yield large
-    if len(local) < len(files):
-        remote = (file for file in files if not file.path)
-        yield from stack.enter_context(fetch(remote, folder, on_object=on_object))
+    first, *others = [*group((file for file in local if not file.is_large), SPOOL_BYTES // 2)] or [
+        []
+    ]
+    return [batch for batch in (large + first, *others) if batch]
 
 
 def _cut(content: str, size: int) -> str:

@@ -117,8 +117,10 @@ class Spool:
         return self._folder.name
 
     def expect(self, files: Sequence[SourceFile]) -> None:
-        """Begin to concatenate the small files that :meth:`ready` will be asked for later."""
-        self._expected = files, self._reader.submit(self._concatenate, files)
+        """Begin to concatenate the small ones of files that :meth:`ready` will be asked for."""
+        small = _small(files)
+        if small:
+            self._expected = small, self._reader.submit(self._concatenate, small)
 
     def ready(self, files: Sequence[SourceFile], *, careful: bool = False) -> Ready:
         """Return newline-delimited files with the objects of ``files``.
@@ -133,8 +135,8 @@ class Spool:
         if careful:
             made = [self._concatenate(files, careful=True)]
         else:
-            small = [file for file in files if not file.is_large]
-            made = [self._small(small)] if small else []
+            small = _small(files)
+            made = [self._concatenated(small)] if small else []
         paths = self._keep(made)
         known = dict(chain.from_iterable(each.known.items() for each in made))
         pending: dict[SourceFile, Future[Content]] = {}
@@ -176,7 +178,7 @@ class Spool:
         self._written += paths
         return paths
 
-    def _small(self, files: Sequence[SourceFile]) -> Ready:
+    def _concatenated(self, files: Sequence[SourceFile]) -> Ready:
         """Return small files concatenated, by what was expected if it is of these."""
         if self._expected is not None and self._expected[0] == files:
             _, expected = self._expected
@@ -228,6 +230,10 @@ def _sweep(folder: str) -> None:
             if time.time() - os.fstat(held).st_mtime > _MOMENT:
                 rmtree(path, ignore_errors=True)
             os.close(held)
+
+
+def _small(files: Iterable[SourceFile]) -> list[SourceFile]:
+    return [file for file in files if not file.is_large]
 
 
 def _append(file: SourceFile, spool: IO[bytes], *, careful: bool) -> Content:
@@ -380,7 +386,8 @@ def _one_object_a_line(content: bytes) -> bool:
     first, _, rest = content.lstrip().partition(b"\n")
     if not rest.strip() and not _NEIGHBOURS.search(first):
         return True
-    return _is_object(first) and not _NEIGHBOURS.search(content)
+    begins_and_ends = first.startswith(b"{") and first.rstrip().endswith(b"}")
+    return begins_and_ends and not _NEIGHBOURS.search(content)
 
 
 def _by_lines(file: SourceFile) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
-from test_load import line
+from test_load import SONG, line
 
 from musicbee_warehouse import InputError, SongplayFact, WarehouseError, connect, load
 from musicbee_warehouse.loading import local
@@ -146,6 +147,39 @@ def test_what_was_expected_is_ready_once_asked_for(folder, small):
         spool.clear()
         assert names(Path(spool.folder)) == []
         assert Path(spool.ready(small).paths[0]).exists()
+    assert names(folder) == []
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_small_files_are_read_ahead_and_once(folder, tmp_path, monkeypatch, changed):
+    logs, songs = tmp_path / "logs", tmp_path / "songs"
+    for place in (logs, songs):
+        place.mkdir()
+    for number in range(6):
+        (logs / f"{number}.json").write_bytes(line(sessionId=number))
+        (songs / f"{number}.json").write_text(json.dumps({**SONG, "song_id": f"S{number}"}))
+    engine = connect("duckdb:///:memory:")
+    if changed:
+        load(engine, events=logs, songs=songs)
+        for number in range(3):
+            (logs / f"{number}.json").write_bytes(line(sessionId=number, level="free"))
+            (logs / f"new{number}.json").write_bytes(line(sessionId=10 + number))
+            (songs / f"{number}.json").write_text(
+                json.dumps({**SONG, "song_id": f"S{number}", "year": 1999})
+            )
+    monkeypatch.setattr(local, "SPOOL_BYTES", 4 * 4096)
+    read, concatenate = [], Spool._concatenate
+
+    def noting(spool, files, **how):
+        read.append([Path(file.path).name for file in files])
+        return concatenate(spool, files, **how)
+
+    monkeypatch.setattr(Spool, "_concatenate", noting)
+    report = load(engine, events=logs, songs=songs)
+    assert report.files == sum(map(len, read)) == (9 if changed else 12)
+    assert max(map(len, read)) == 2
+    assert report.rows["songplay_fact"][1] == (9 if changed else 6)
+    engine.dispose()
     assert names(folder) == []
 
 

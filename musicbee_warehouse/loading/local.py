@@ -433,10 +433,9 @@ def _batches(files: Sequence[SourceFile]) -> list[Sequence[SourceFile]]:
     """
     local = [file for file in files if file.path]
     large = [file for file in local if file.is_large]
-    first, *others = [*group((file for file in local if not file.is_large), SPOOL_BYTES // 2)] or [
-        []
-    ]
-    return [batch for batch in (large + first, *others) if batch]
+    small = [*group((file for file in local if not file.is_large), SPOOL_BYTES // 2)]
+    first = [*large, *(small[0] if small else [])]
+    return [batch for batch in (first, *small[1:]) if batch]
 
 
 def _cut(content: str, size: int) -> str:

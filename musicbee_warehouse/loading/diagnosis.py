@@ -51,7 +51,7 @@ def sift(table: Table, file: SourceFile) -> Iterator[tuple[int, str, InputError 
 
 def _lines(file: SourceFile) -> Iterator[tuple[int, str, InputError | None]]:
     with open_bytes(file) as stream:
-        for line, content in enumerate(stream, start=1):
+        for line, content in enumerate(stream, start=file.line):
             if content.strip():
                 try:
                     yield line, content.decode().strip(), None

@@ -29,12 +29,12 @@ from sqlalchemy.sql.expression import Executable
 from musicbee_warehouse import star
 from musicbee_warehouse.engine import holder_of
 from musicbee_warehouse.errors import InputError, WarehouseError
-from musicbee_warehouse.loading.content import Content
+from musicbee_warehouse.loading.content import Content, hash_of
 from musicbee_warehouse.loading.diagnosis import diagnose, sift
 from musicbee_warehouse.loading.planning import Plan, human
 from musicbee_warehouse.loading.s3 import SPOOL_BYTES, fetch, group
 from musicbee_warehouse.loading.sources import SourceFile
-from musicbee_warehouse.loading.spool import Ready, Spool, require_unchanged
+from musicbee_warehouse.loading.spool import Ready, Spool, find_cuts, require_unchanged
 from musicbee_warehouse.loading.stage import (
     Options,
     Progress,
@@ -53,6 +53,8 @@ _DATA_FAULTS = (DataError, IntegrityError, ProgrammingError)
 """What DuckDB raises for a value; for memory, disk and the like it raises others."""
 _MEMORY = ":memory:"
 _SOON_READ = 4 * 1024 * 1024
+"""So many bytes are read line by line in a moment."""
+_PIECES = 64
 _PATIENCE = 0.2
 """Seconds between two attempts to open a file that another process has open."""
 
@@ -253,11 +255,29 @@ class LocalStage:
         finally:
             self._spool.clear()
         apart = _apart(files)
-        if len(apart) == 1:
-            return self._copy_carefully(connection, table, files, staged)
-        steps = [self._copy_batch(connection, table, some, staged) for some in apart]
-        rows, seconds = sum(step.rows or 0 for step in steps), sum(step.seconds for step in steps)
-        return Step(steps[0].name, rows, seconds)
+        if len(apart) > 1:
+            return _sum([self._copy_batch(connection, table, some, staged) for some in apart])
+        cuts = find_cuts(files[0], max(_SOON_READ, files[0].size // _PIECES))
+        if cuts:
+            return self._copy_pieces(connection, table, files[0], cuts, staged)
+        return self._copy_carefully(connection, table, files, staged)
+
+    def _copy_pieces(
+        self,
+        connection: Connection,
+        table: Table,
+        file: SourceFile,
+        cuts: Sequence[int],
+        staged: Staged,
+    ) -> Step:
+        """Copy a large file piece by piece, so that only the odd piece is read by line."""
+        steps, lines = [], 0
+        for piece in self._spool.pieces(file, cuts):
+            steps.append(self._copy_batch(connection, table, [piece], staged))
+            lines += staged.contents[file.uri].lines
+        with file.open() as stream:
+            staged.contents[file.uri] = Content(hash_of(stream), lines)
+        return _sum(steps)
 
     def _copy_carefully(
         self, connection: Connection, table: Table, files: Sequence[SourceFile], staged: Staged
@@ -366,6 +386,11 @@ def _copy_ready(
     connection.commit()
     staged.contents |= contents
     return step
+
+
+def _sum(steps: Sequence[Step]) -> Step:
+    rows, seconds = sum(step.rows or 0 for step in steps), sum(step.seconds for step in steps)
+    return Step(steps[0].name, rows, seconds)
 
 
 def _lines(contents: Mapping[str, Content]) -> int:

@@ -33,6 +33,7 @@ class SourceFile(NamedTuple):
             stands as it was needn't be read to know so.
         path: where its bytes are on this machine, empty if they must be fetched.
         content: its bytes, of a small object that was fetched.
+        line: on which line of its file it begins, of a piece.
     """
 
     uri: str
@@ -41,6 +42,7 @@ class SourceFile(NamedTuple):
     stamp: str = ""
     path: str = ""
     content: bytes | None = None
+    line: int = 1
 
     @property
     def is_packed(self) -> bool:

@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import TextIOWrapper
-from itertools import chain, count
+from itertools import chain, count, pairwise
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, gettempdir
@@ -45,6 +45,7 @@ _LONGEST_LINE = 4 * 1024 * 1024
 """The largest JSON object that COPY reads."""
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would change ends of lines
 _NEIGHBOURS = re.compile(rb"\}[ \t\r]*\{")
+_BETWEEN = re.compile(rb"\}[ \t\r]*\n(?=\{)")
 _SPACE = re.compile(r"\s*")
 
 
@@ -151,6 +152,18 @@ class Spool:
                 paths += self._keep([odd])
                 known |= odd.known
         return Ready(paths, known, pending)
+
+    def pieces(self, file: SourceFile, cuts: Iterable[int]) -> Iterator[SourceFile]:
+        """Yield the pieces of a file between cuts; one is on disk until the next is asked for."""
+        line = file.line
+        with file.open() as stream:
+            for begin, end in pairwise([0, *cuts, file.size]):
+                content = stream.read(end - begin)
+                with self._new_file() as piece:
+                    piece.write(content)
+                yield file._replace(path=piece.name, size=len(content), stamp="", line=line)
+                Path(piece.name).unlink()
+                line += content.count(b"\n")
 
     def write(self, sources: Iterable[tuple[SourceFile, Iterable[str]]]) -> Ready:
         """Return one file with the objects given of each source."""
@@ -272,7 +285,7 @@ def objects(file: SourceFile) -> Iterator[tuple[int, str]]:
     Raises:
         InputError: at the first place that is no JSON or no UTF-8.
     """
-    line, name = 1, file.uri
+    line, name = file.line, file.uri
     with open_bytes(file) as content:
         stream = TextIOWrapper(cast(BinaryIO, content), encoding="utf-8", newline="")
         try:
@@ -337,6 +350,23 @@ def _values(stream: IO[str]) -> Iterator[tuple[str, str]]:
         start = end
 
 
+def find_cuts(file: SourceFile, size: int) -> list[int]:
+    """Return where a file can be cut into pieces of some ``size`` bytes: between two objects.
+
+    There is no such place, as far as is known, in a file that is packed or hasn't an object a line.
+    """
+    if file.is_packed or file.size <= 2 * size or not _by_lines(file):
+        return []
+    cuts: list[int] = []
+    with file.open() as stream:
+        for place in range(size, file.size - size // 2, size):
+            stream.seek(place)
+            between = _BETWEEN.search(stream.read(_LONGEST_LINE))
+            if between and place + between.end() > (cuts[-1] if cuts else 0):
+                cuts.append(place + between.end())
+    return cuts
+
+
 @contextmanager
 def open_bytes(file: SourceFile) -> Iterator[IO[bytes]]:
     """Open a plain or gzip file and yield its bytes, unpacked."""
@@ -393,7 +423,8 @@ def _one_object_a_line(content: bytes) -> bool:
 def _by_lines(file: SourceFile) -> bool:
     with open_bytes(file) as stream:
         try:
-            return _is_object(stream.readline(_LONGEST_LINE))
+            lines = iter(lambda: stream.readline(_LONGEST_LINE), b"")
+            return _is_object(next(filter(bytes.strip, lines), b""))
         except (EOFError, gzip.BadGzipFile):
             return False
 

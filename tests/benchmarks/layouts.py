@@ -48,6 +48,10 @@ def broken(logs: list[Path]) -> Files:
         yield name, content[:-10] + b"\n" if name == logs[-1].name else content
 
 
+def one_file(logs: list[Path]) -> Files:
+    yield "log.json", b"".join(content for _, content in broken(logs))
+
+
 def _cut(logs: list[Path], size: Callable[[list[bytes]], int]) -> Files:
     for log in logs:
         lines = log.read_bytes().splitlines(keepends=True)
@@ -64,6 +68,8 @@ LAYOUTS = {
     "one blank line": (blank, {}),
     "one broken line, left out": (broken, {"max_errors": 1}),
     "one broken line, refused": (broken, {}),
+    "the same in a single file": (one_file, {}),
+    "left out of a single file": (one_file, {"max_errors": 1}),
 }
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from sqlalchemy import select
 
-from musicbee_warehouse import InputError, LoadedFile, load
+from musicbee_warehouse import InputError, LoadedFile, LoadReject, load
 from musicbee_warehouse.loading import diagnosis, local, spool
 
 ROWS = 4200
@@ -120,6 +120,80 @@ def test_small_files_are_told_apart_in_groups():
     assert [len(some) for some in apart] == [1, 20, 10]
     assert [file for some in apart[1:] for file in some] == files
     assert all(len(local._apart(some)) == 1 for some in apart)
+
+
+@pytest.fixture
+def long_log(folder):
+    """Return the only log of the folder, of three pieces and more, and its lines."""
+    for log in folder.iterdir():
+        log.unlink()
+    return folder / "long.json", list(lines(7, 3 * ROWS + 100))
+
+
+@pytest.fixture
+def sizes(monkeypatch):
+    """Return the sizes of what is read object by object."""
+    sizes = []
+    objects = spool.objects
+
+    def noting(file):
+        sizes.append(file.size)
+        return objects(file)
+
+    for module in (spool, diagnosis):
+        monkeypatch.setattr(module, "objects", noting)
+    return sizes
+
+
+ODD = {
+    "a pretty object": lambda one: json.dumps(json.loads(one), indent=2).encode() + b"\n",
+    "two on a line": lambda one: one.strip() + b" " + one.replace(b'7, "', b'8, "'),
+    "blank lines and Windows' ends": lambda one: b"\r\n\n" + one.strip() + b"\r\n \r\n",
+    "a number in quotes": lambda one: one.replace(b'"status": 200', b'"status": " 200 "'),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_of_a_long_file_only_the_odd_piece_is_read_object_by_object(engine, long_log, sizes, odd):
+    path, rows = long_log
+    rows[6000] = ODD[odd](rows[6000])
+    path.write_bytes(b"".join(rows).rstrip(b"\n"))
+    report = load(engine, events=path)
+    count = len(rows) + (odd == "two on a line")
+    assert (report.events, report.rows["songplay_fact"][1]) == (count, count)
+    assert rows_of_files(engine) == {"long.json": count}
+    assert max(sizes, default=0) < 9_000_000 < path.stat().st_size
+    path.touch()
+    assert load(engine, events=path).known == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "fault", "column"),
+    [
+        (0, (b'"status": 200', b'"status": "x"'), "status"),
+        (9000, (b'"status": 200', b'"status": 20.5'), "status"),
+        (12_699, (b'"gender": "F"', b'"gender": "' + b"F" * 17 + b'"'), "gender"),
+        (6000, (b'"userId": "15"', b'"userId": ""'), "userId"),
+        (8000, (b'"itemInSession": 8000}', b""), None),
+    ],
+)
+def test_a_fault_in_a_long_file_is_told_by_its_line(engine, long_log, sizes, place, fault, column):
+    path, rows = long_log
+    rows[place] = rows[place].replace(*fault)
+    path.write_bytes(b"\n".join([b"", *(row.strip() for row in rows)]))
+    with pytest.raises(InputError) as raised:
+        load(engine, events=path)
+    assert (raised.value.file, raised.value.line, raised.value.column) == (
+        str(path),
+        place + 2,
+        column,
+    )
+    report = load(engine, events=path, max_errors=1)
+    assert (report.events, report.rejects) == (len(rows) - 1, 1)
+    with engine.connect() as connection:
+        (reject,) = connection.execute(select(LoadReject.uri, LoadReject.line))
+    assert tuple(reject) == (str(path), place + 2)
+    assert max(sizes) < 9_000_000
 
 
 @pytest.mark.parametrize("name", ["logs [2018]", "50% off*", "what?"])

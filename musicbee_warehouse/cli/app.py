@@ -24,6 +24,9 @@ out = Console()
 err = Console(stderr=True)
 
 SHOWN_ROWS = 100
+_INTERRUPTED = "Query interrupted"
+"""What DuckDB makes of Ctrl-C while it runs a statement: a RuntimeError that says so."""
+_BY_CONTROL_C = 130
 
 
 _COMMANDS = (
@@ -47,8 +50,17 @@ class _Commands(typer.core.TyperGroup):
         except (WarehouseError, SQLAlchemyError, ValueError, OSError) as error:
             if ctx.params.get("verbose"):
                 raise
-            err.print(f"Error: {sentence(error)}", style="red", markup=False, highlight=False)
+            _complain(sentence(error))
             raise typer.Exit(1) from None
+        except (KeyboardInterrupt, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and str(error) != _INTERRUPTED:
+                raise
+            _complain("interrupted; what wasn't committed is as it was")
+            raise typer.Exit(_BY_CONTROL_C) from None
+
+
+def _complain(what: str) -> None:
+    err.print(f"Error: {what}", style="red", markup=False, highlight=False)
 
 
 app = typer.Typer(

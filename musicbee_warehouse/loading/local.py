@@ -153,8 +153,18 @@ class LocalStage:
         return script_of((changed, copy(kind, files)) for kind, changed, files in parts(plan))
 
     def stage(self, connection: Connection, plan: Plan, progress: Progress) -> Staged:
-        """Put the rows of the files into the staging tables, changed files first."""
+        """Put the rows of the files into the staging tables: of all of them, or none."""
         connection.commit()
+        try:
+            return self._stage(connection, plan, progress)
+        except BaseException:  # what is staged of the files before it is committed
+            connection.rollback()
+            star.clear_staging.run(connection)
+            connection.commit()
+            raise
+
+    def _stage(self, connection: Connection, plan: Plan, progress: Progress) -> Staged:
+        """Stage changed files first, then the new ones."""
         staged = Staged()
         staged.steps += progress.run(star.clear_staging, connection)
         noted = not plan.changed

@@ -34,6 +34,7 @@ from musicbee_warehouse.loading.content import (
     hash_of,
 )
 from musicbee_warehouse.loading.sources import SourceFile, stamp_of
+from musicbee_warehouse.statements.copy import MAX_OBJECT_BYTES
 
 if sys.platform != "win32":
     import fcntl
@@ -41,8 +42,6 @@ if sys.platform != "win32":
 _PREFIX = "musicbee-spool-"
 _MOMENT = 60.0
 _CHUNK = 4 * 1024 * 1024
-_LONGEST_LINE = 4 * 1024 * 1024
-"""The largest JSON object that COPY reads."""
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would change ends of lines
 _NEIGHBOURS = re.compile(rb"\}[ \t\r]*\{")
 _BETWEEN = re.compile(rb"\}[ \t\r]*\n(?=\{)")
@@ -357,12 +356,12 @@ def find_cuts(file: SourceFile, size: int) -> list[int]:
     """
     if file.is_packed or file.size <= 2 * size or not _by_lines(file):
         return []
-    cuts: list[int] = []
+    cuts = []
     with file.open() as stream:
         for place in range(size, file.size - size // 2, size):
             stream.seek(place)
-            between = _BETWEEN.search(stream.read(_LONGEST_LINE))
-            if between and place + between.end() > (cuts[-1] if cuts else 0):
+            between = _BETWEEN.search(stream.read(min(size, MAX_OBJECT_BYTES)))
+            if between:
                 cuts.append(place + between.end())
     return cuts
 
@@ -423,7 +422,7 @@ def _one_object_a_line(content: bytes) -> bool:
 def _by_lines(file: SourceFile) -> bool:
     with open_bytes(file) as stream:
         try:
-            lines = iter(lambda: stream.readline(_LONGEST_LINE), b"")
+            lines = iter(lambda: stream.readline(MAX_OBJECT_BYTES), b"")
             return _is_object(next(filter(bytes.strip, lines), b""))
         except (EOFError, gzip.BadGzipFile):
             return False

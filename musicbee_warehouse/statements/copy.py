@@ -31,7 +31,7 @@ _MAX_ERRORS = 100_000
 https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-load.html"""
 _WHOLE_NUMBER = r"\s*([+-]?\d+)?\s*"
 _NUMBER = r"\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)?\s*"
-_MAX_OBJECT_BYTES = 4 * 1024 * 1024
+MAX_OBJECT_BYTES = 4 * 1024 * 1024
 """The largest JSON object that COPY reads."""
 _EXACT = 2**53 - 1
 """Up to it a double tells each whole number from all others."""
@@ -231,7 +231,7 @@ def _read_json(copy: Copy) -> str:
         f"format = '{layout}'",
         "records = true",
         f"columns = {{{columns}}}",
-        f"maximum_object_size = {_MAX_OBJECT_BYTES}",
+        f"maximum_object_size = {MAX_OBJECT_BYTES}",
     ]
     if copy.copy_options.gzip:
         arguments.append("compression = 'gzip'")

@@ -3,7 +3,8 @@
     python -m tests.benchmarks.layouts [--users 10000] [--days 60] [--repeat 3]
 
 The files are packed, cut into hours or into ten lines each, have a blank line, or a broken one that
-is left out, or one that ends the load. Each load runs in a process of its own, in turns.
+is left out, or one that ends the load, among sixty or in a single file. Each load runs in a process
+of its own, in turns.
 """
 
 from __future__ import annotations

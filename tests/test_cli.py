@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from musicbee_warehouse import cli
+from musicbee_warehouse.cli.app import app
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "data"
 
@@ -155,29 +157,28 @@ def test_demo_leaves_a_warehouse_that_its_own_last_line_queries(tmp_path):
     assert "paid" in rows
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks into Linux's /proc")
-def test_control_c_is_a_sentence(tmp_path):
-    load(tmp_path)
-    endless = "select count(*) from range(1000000000) a, range(1000) b where a.range * b.range = 7"
-    # What a shell starts with & ignores Ctrl-C, and so would what a test starts there.
-    program = (
-        "import signal as s; s.signal(s.SIGINT, s.default_int_handler); import {0}; {0}.main()"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program.format("musicbee_warehouse.cli"), "query", endless],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    opened = Path("/proc", str(process.pid), "fd")
-    while not any(link.resolve().name == "musicbee.duckdb" for link in opened.iterdir()):
-        time.sleep(0.05)
-    time.sleep(0.5)  # the statement follows at once
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert " ".join(said.split()) == "Error: interrupted; what wasn't committed is as it was"
-    assert process.returncode == 130
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("Query interrupted")])
+def test_an_interruption_is_a_sentence(monkeypatch, error):
+    """Python's own, and what DuckDB's Python API makes of it while it runs a statement."""
+
+    def interrupted(*_, **__):
+        raise error
+
+    monkeypatch.setattr(cli.loading, "load", interrupted)
+    events = str(EXAMPLES / "log_data")
+    done = CliRunner().invoke(app, ["load", "--events", events, "--url", "duckdb:///:memory:"])
+    said = " ".join(done.output.split())
+    assert said.endswith("Error: interrupted; what wasn't committed is as it was")
+    assert done.exit_code == 130
+
+
+def test_another_error_of_python_is_none_of_them(monkeypatch):
+    def fails(*_, **__):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(cli.loading, "load", fails)
+    done = CliRunner().invoke(app, ["load", "--events", "x", "--url", "duckdb:///:memory:"])
+    assert str(done.exception) == "a bug"
 
 
 def test_help_lists_the_commands_in_the_order_of_their_need(tmp_path):

@@ -11,7 +11,8 @@ import xxhash
 
 from musicbee_warehouse.errors import InputError
 
-_CHUNK = 256 * 1024
+_CHUNK = 64 * 1024
+"""So much stays in a core's cache, and takes the allocator no new pages of memory."""
 _GZIP = 16 + zlib.MAX_WBITS
 
 

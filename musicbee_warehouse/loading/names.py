@@ -36,13 +36,12 @@ def is_leaving(path: str) -> bool:
     >>> is_leaving("log_json_path.json"), is_leaving("log_data/2018/11/2018-11-01-events.json")
     (True, False)
     """
-    folder, _, name = path.rpartition("/")
+    *folders, name = path.split("/")
     return (
         not name
-        or path.startswith(".")
-        or "/." in path
-        or not _FOLDERS_OF_TOOLS.isdisjoint(folder.split("/"))
+        or name.startswith(".")
         or _FILES_OF_TOOLS.search(name) is not None
+        or any(folder.startswith(".") or folder in _FOLDERS_OF_TOOLS for folder in folders)
     )
 
 

@@ -56,7 +56,7 @@ class SourceFile(NamedTuple):
         >>> SourceFile("a.json", 99_000).is_large, SourceFile("a.json.gz", 99_000).is_large
         (False, True)
         """
-        return self.size >= (_LARGE_PACKED if self.is_packed else _LARGE)
+        return self.size >= _LARGE or (self.size >= _LARGE_PACKED and self.is_packed)
 
     def open(self) -> IO[bytes]:
         """Open its bytes, packed or not, as they are."""

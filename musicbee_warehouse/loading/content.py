@@ -86,6 +86,11 @@ def _unpacked(chunks: Iterable[bytes], path: str) -> Iterator[bytes]:
                 if unpack.eof and chunk:
                     unpack = zlib.decompressobj(_GZIP)
     except zlib.error as error:
-        raise InputError(f"no whole gzip file: {error}", file=path) from None
+        raise no_gzip(path, error) from None
     if not unpack.eof:
-        raise InputError("no whole gzip file: it ends too early", file=path)
+        raise no_gzip(path, "it ends too early")
+
+
+def no_gzip(file: str, reason: object) -> InputError:
+    """Return the error for a gzip file that is damaged, or none at all."""
+    return InputError(f"no whole gzip file: {reason}; pack or fetch it again", file=file)

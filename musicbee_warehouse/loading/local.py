@@ -267,9 +267,14 @@ class LocalStage:
         apart = _apart(files)
         if len(apart) > 1:
             return _sum([self._copy_batch(connection, table, some, staged) for some in apart])
-        cuts = find_cuts(files[0], max(_SOON_READ, files[0].size // _PIECES))
-        if cuts:
-            return self._copy_pieces(connection, table, files[0], cuts, staged)
+        file = files[0]
+        with self._spool.unpacked(file) as plain:
+            cuts = find_cuts(plain, max(_SOON_READ, plain.size // _PIECES))
+            if cuts:
+                step, lines = self._copy_pieces(connection, table, plain, cuts, staged)
+                with file.open() as stream:
+                    staged.contents[file.uri] = Content(hash_of(stream), lines)
+                return step
         return self._copy_carefully(connection, table, files, staged)
 
     def _copy_pieces(
@@ -279,15 +284,16 @@ class LocalStage:
         file: SourceFile,
         cuts: Sequence[int],
         staged: Staged,
-    ) -> Step:
-        """Copy a large file piece by piece, so that only the odd piece is read by line."""
+    ) -> tuple[Step, int]:
+        """Copy a large file piece by piece, so that only the odd piece is read by line.
+
+        The lines are returned, too.
+        """
         steps, lines = [], 0
         for piece in self._spool.pieces(file, cuts):
             steps.append(self._copy_batch(connection, table, [piece], staged))
             lines += staged.contents[file.uri].lines
-        with file.open() as stream:
-            staged.contents[file.uri] = Content(hash_of(stream), lines)
-        return _sum(steps)
+        return _sum(steps), lines
 
     def _copy_carefully(
         self, connection: Connection, table: Table, files: Sequence[SourceFile], staged: Staged

@@ -46,8 +46,8 @@ class SourceFile(NamedTuple):
 
     @property
     def is_packed(self) -> bool:
-        """Tell whether its bytes are packed by gzip."""
-        return self.uri.endswith(".gz")
+        """Tell whether its bytes, where they are, are packed by gzip."""
+        return (self.path or self.uri).endswith(".gz")
 
     @property
     def is_large(self) -> bool:

@@ -13,6 +13,7 @@ import os
 import re
 import sys
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from io import TextIOWrapper
 from itertools import chain, count, pairwise
 from pathlib import Path
-from shutil import rmtree
+from shutil import copyfileobj, rmtree
 from tempfile import TemporaryDirectory, gettempdir
 from types import TracebackType
 from typing import IO, BinaryIO, Self, cast
@@ -32,6 +33,7 @@ from musicbee_warehouse.loading.content import (
     fingerprint,
     hash_bytes,
     hash_of,
+    no_gzip,
 )
 from musicbee_warehouse.loading.sources import SourceFile, stamp_of
 from musicbee_warehouse.statements.copy import MAX_OBJECT_BYTES
@@ -46,6 +48,7 @@ _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would change ends of
 _NEIGHBOURS = re.compile(rb"\}[ \t\r]*\{")
 _BETWEEN = re.compile(rb"\}[ \t\r]*\n(?=\{)")
 _SPACE = re.compile(r"\s*")
+_NO_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,25 @@ class Spool:
                 paths += self._keep([odd])
                 known |= odd.known
         return Ready(paths, known, pending)
+
+    @contextmanager
+    def unpacked(self, file: SourceFile) -> Iterator[SourceFile]:
+        """Yield a file of plain bytes: a large packed one unpacked, for as long as the context is.
+
+        Raises:
+            InputError: for a gzip file that is damaged.
+        """
+        if not (file.is_packed and file.is_large):
+            yield file
+            return
+        with self._new_file() as plain:
+            with open_bytes(file) as content:
+                copyfileobj(content, plain, _CHUNK)
+            size = plain.tell()
+        try:
+            yield file._replace(path=plain.name, size=size, stamp="")
+        finally:
+            Path(plain.name).unlink()
 
     def pieces(self, file: SourceFile, cuts: Iterable[int]) -> Iterator[SourceFile]:
         """Yield the pieces of a file between cuts; one is on disk until the next is asked for."""
@@ -301,8 +323,6 @@ def objects(file: SourceFile) -> Iterator[tuple[int, str]]:
                 file=name,
                 line=line + error.object[: error.start].count(b"\n"),
             ) from None
-        except (EOFError, gzip.BadGzipFile) as error:
-            raise InputError(f"no whole gzip file: {error}", file=name) from None
 
 
 def _no_json(error: json.JSONDecodeError, name: str, line: int) -> InputError:
@@ -352,9 +372,9 @@ def _values(stream: IO[str]) -> Iterator[tuple[str, str]]:
 def find_cuts(file: SourceFile, size: int) -> list[int]:
     """Return where a file can be cut into pieces of some ``size`` bytes: between two objects.
 
-    There is no such place, as far as is known, in a file that is packed or hasn't an object a line.
+    There is no such place, as far as is known, in a file that hasn't an object a line.
     """
-    if file.is_packed or file.size <= 2 * size or not _by_lines(file):
+    if file.size <= 2 * size or not _by_lines(file):
         return []
     cuts = []
     with file.open() as stream:
@@ -368,13 +388,20 @@ def find_cuts(file: SourceFile, size: int) -> list[int]:
 
 @contextmanager
 def open_bytes(file: SourceFile) -> Iterator[IO[bytes]]:
-    """Open a plain or gzip file and yield its bytes, unpacked."""
+    """Open a plain or gzip file and yield its bytes, unpacked.
+
+    Raises:
+        InputError: for a gzip file that is damaged, as it is read.
+    """
     with file.open() as stream:
-        if file.is_packed:
+        if not file.is_packed:
+            yield stream
+            return
+        try:
             with gzip.GzipFile(fileobj=stream) as unpacked:
                 yield cast(IO[bytes], unpacked)
-        else:
-            yield stream
+        except _NO_GZIP as error:
+            raise no_gzip(file.uri, error) from None
 
 
 def _read(file: SourceFile) -> bytes:
@@ -407,8 +434,8 @@ def _unpack(content: bytes, file: SourceFile) -> bytes:
         return content
     try:
         return gzip.decompress(content)
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise InputError(f"no whole gzip file: {error}", file=file.uri) from None
+    except _NO_GZIP as error:
+        raise no_gzip(file.uri, error) from None
 
 
 def _one_object_a_line(content: bytes) -> bool:
@@ -420,12 +447,12 @@ def _one_object_a_line(content: bytes) -> bool:
 
 
 def _by_lines(file: SourceFile) -> bool:
-    with open_bytes(file) as stream:
-        try:
+    try:
+        with open_bytes(file) as stream:
             lines = iter(lambda: stream.readline(MAX_OBJECT_BYTES), b"")
             return _is_object(next(filter(bytes.strip, lines), b""))
-        except (EOFError, gzip.BadGzipFile):
-            return False
+    except InputError:
+        return False
 
 
 def _count_filled_lines(file: SourceFile) -> int:

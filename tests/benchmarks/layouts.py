@@ -53,6 +53,10 @@ def one_file(logs: list[Path]) -> Files:
     yield "log.json", b"".join(content for _, content in broken(logs))
 
 
+def one_packed(logs: list[Path]) -> Files:
+    return ((f"{name}.gz", gzip.compress(content, 1)) for name, content in one_file(logs))
+
+
 def _cut(logs: list[Path], size: Callable[[list[bytes]], int]) -> Files:
     for log in logs:
         lines = log.read_bytes().splitlines(keepends=True)
@@ -71,6 +75,7 @@ LAYOUTS = {
     "one broken line, refused": (broken, {}),
     "the same in a single file": (one_file, {}),
     "left out of a single file": (one_file, {"max_errors": 1}),
+    "left out of a packed file": (one_packed, {"max_errors": 1}),
 }
 
 

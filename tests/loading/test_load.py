@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ from musicbee_warehouse import (
     plan,
     star,
 )
+from musicbee_warehouse.loading.sources import list_files
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "data"
@@ -244,10 +246,31 @@ def test_a_fault_in_a_large_file_is_found_on_its_line(engine, log, songs):
         load(engine, events=bad, songs=songs)
 
 
-def test_a_torn_gzip_file_is_named(engine, log, songs):
-    bad = log(gzip.compress(line() * 1000)[:-20], "torn.json.gz")
-    with pytest.raises(InputError, match=r"torn\.json\.gz: no whole gzip file"):
-        load(engine, events=bad, songs=songs)
+DAMAGED = {
+    "torn": lambda packed: packed[:-20],
+    "of another sum": lambda packed: packed[:-8] + bytes(4) + packed[-4:],
+    "no gzip": lambda packed: b"xx" + packed[2:],
+    "no deflate": lambda packed: packed[:10] + b"\xff" * 20 + packed[30:],
+    "followed by other bytes": lambda packed: packed + b"junk",
+}
+
+
+@pytest.mark.parametrize("max_errors", [0, 10])
+@pytest.mark.parametrize("events", [100, 3000], ids=["small", "large"])
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_gzip_file_is_named(engine, log, songs, star_rows, damage, events, max_errors):
+    """Whole, not by line: nobody knows what its lines were."""
+    noise = random.Random(7)
+    lines = (
+        line(itemInSession=item, userAgent=noise.randbytes(40).hex()) for item in range(events)
+    )
+    bad = log(DAMAGED[damage](gzip.compress(b"".join(lines))), "damaged.json.gz")
+    assert list_files(bad)[0].is_large == (events == 3000)
+    load(engine, songs=songs)
+    before = star_rows(engine)
+    with pytest.raises(InputError, match=r"damaged\.json\.gz: no whole gzip file.*pack or fetch"):
+        load(engine, events=bad, songs=songs, max_errors=max_errors)
+    assert star_rows(engine) == before
 
 
 @pytest.mark.parametrize("missing", ["nowhere", "nowhere/*.json"])

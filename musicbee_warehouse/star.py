@@ -12,6 +12,7 @@ DELETE FROM song_dim ...
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,9 @@ ITEMS_PER_SESSION = 1_000_000
 """The room that ``songplay_id`` leaves for the items of a session; real sessions hold hundreds."""
 SESSIONS = 9_000_000_000_000
 """The greatest session of which ``songplay_id`` is a BIGINT."""
+EARLIEST, LATEST = datetime.min, datetime.max
+"""Between which times events are: the years 1 to 9999, of others Python has no datetime. A time in
+microseconds, read as milliseconds, is of the year 50,000."""
 
 _event: Table = StagingEvent.metadata.tables["staging_events"]
 _staged_song: Table = StagingSong.metadata.tables["staging_songs"]
@@ -521,13 +525,15 @@ _is_unfit = or_(
     _event.c.item_in_session >= _constant(ITEMS_PER_SESSION),
     _event.c.session_id < _constant(-SESSIONS),
     _event.c.session_id > _constant(SESSIONS),
+    _event.c.ts < _constant(EARLIEST),
+    _event.c.ts > _constant(LATEST),
 )
 
 unfit: Mapping[Table, Select[Any]] = {
     _event: select(func.count()).select_from(_event).where(_is_unfit)
 }
-"""Counts the staged rows that COPY takes and the star can't: a play without a user, and a session
-or an item with which ``songplay_id`` wouldn't be a number of its own."""
+"""Counts the staged rows that COPY takes and the star can't: a play without a user, a session or an
+item with which ``songplay_id`` wouldn't be a number of its own, and a time in no year."""
 
 remove_unfit: Mapping[Table, Delete] = {_event: delete(_event).where(_is_unfit)}
 """Removes them, where they may be left out."""

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Integer, SmallInteger, String, Table
@@ -21,7 +22,15 @@ from musicbee_warehouse.loading.sources import SourceFile
 from musicbee_warehouse.loading.spool import objects, open_bytes
 from musicbee_warehouse.models import StagingEvent, json_key
 
-_WHOLE = re.compile(r"\s*[+-]?\d+\s*")
+_WHOLE = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_DIGITS = 4000
+"""Of more Python makes no number, see https://docs.python.org/3/library/stdtypes.html#int-max-str-digits"""
+_EARLIEST, _LATEST = (
+    (when - datetime(1970, 1, 1)) // timedelta(milliseconds=1)
+    for when in (star.EARLIEST, star.LATEST)
+)
 _SHOWN = 60
 """How many characters of a value an error shows."""
 
@@ -75,6 +84,8 @@ def examine(table: Table, text: str, file: str, line: int) -> None:
     for column in table.columns:
         if reason := _fault(column, values.get(json_key(column))):
             raise InputError(reason, file=file, line=line, column=json_key(column))
+    if half := _half_character(_unescaped(text)):
+        raise InputError(f"{half}; repair or remove the line", file=file, line=line)
     if table.name == StagingEvent.__tablename__:
         for key, reason in _misfits(values):
             raise InputError(
@@ -92,6 +103,8 @@ def _misfits(event: dict[str, Any]) -> Iterator[tuple[str, str]]:
             f"{event['itemInSession']} isn't from 0 to {star.ITEMS_PER_SESSION - 1:,}, "
             "as songplay_id needs it",
         )
+    if not _EARLIEST <= int(event["ts"]) <= _LATEST:
+        yield "ts", f"{event['ts']} is beyond the years 1 to 9999, in milliseconds since 1970"
     if abs(int(event["sessionId"])) > star.SESSIONS:
         yield "sessionId", f"{event['sessionId']} is too large for songplay_id"
 
@@ -108,6 +121,8 @@ def _object(text: str, file: str, line: int) -> dict[str, Any]:
         raise InputError(
             f"the key {error} stands twice in an object", file=file, line=line
         ) from None
+    except RecursionError:
+        raise InputError("the object is nested too deeply", file=file, line=line) from None
     if not isinstance(value, dict):
         raise InputError(
             f"expected a JSON object, not {_shown(text)}; write one object after the other",
@@ -134,10 +149,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _fault(column: Column[Any], text: str | None) -> str | None:
     if text is None or (text == "" and not isinstance(column.type, String)):
         return None if column.nullable else "the value is missing, and no row goes without it"
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return f"{_shown(text)} holds half a character (a lone surrogate)"
+    if half := _half_character(text):
+        return half
     if isinstance(column.type, String):
         size, width = len(text.encode()), column.type.length or 0
         return f"{size} bytes don't fit VARCHAR({width}): {_shown(text)}" if size > width else None
@@ -146,13 +159,29 @@ def _fault(column: Column[Any], text: str | None) -> str | None:
     return _number_fault(text)
 
 
+def _unescaped(text: str) -> str:
+    """Return JSON with the characters that it escapes, keys and values of no column too."""
+    if not _SURROGATE.search(text):
+        return text
+    return json.dumps(json.loads(text, parse_int=str), ensure_ascii=False)
+
+
+def _half_character(text: str) -> str | None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        shown = _shown(text[max(error.start - _SHOWN // 2, 0) :])
+        return f"{shown} holds half a character (a lone surrogate)"
+    return None
+
+
 def _whole_number_fault(column: Column[Any], text: str) -> str | None:
     if not _WHOLE.fullmatch(text):
         return f"{_shown(text)} is no whole number"
     bits = 16 if isinstance(column.type, SmallInteger) else 32
     if isinstance(column.type, BigInteger | TIMESTAMP):
         bits = 64
-    if not -(2 ** (bits - 1)) <= int(text) < 2 ** (bits - 1):
+    if len(text) > _DIGITS or not -(2 ** (bits - 1)) <= int(text) < 2 ** (bits - 1):
         return f"{_shown(text)} is out of the range of {bits} bits"
     return None
 
@@ -162,7 +191,9 @@ def _number_fault(text: str) -> str | None:
         number = float(text)
     except ValueError:
         return f"{_shown(text)} is no number"
-    return None if math.isfinite(number) else f"{_shown(text)} is no finite number"
+    if not math.isfinite(number):
+        return f"{_shown(text)} is no finite number"
+    return None if _NUMBER.fullmatch(text) else f"{_shown(text)} is no number"
 
 
 def _shown(text: str) -> str:

@@ -49,8 +49,11 @@ from musicbee_warehouse.pipeline import Pipeline, Step
 from musicbee_warehouse.statements import Copy, CopyOptions
 
 _REASON, _TEXT = 1024, 4096
-_DATA_FAULTS = (DataError, IntegrityError, ProgrammingError)
-"""What DuckDB raises for a value; for memory, disk and the like it raises others."""
+_DATA_FAULTS = (DataError, IntegrityError, ProgrammingError, UnicodeDecodeError)
+"""What DuckDB raises for a value; for memory, disk and the like it raises others.
+
+The last is Python's: DuckDB shows the first bytes of a value, which may end within a character.
+"""
 _MEMORY = ":memory:"
 _SOON_READ = 4 * 1024 * 1024
 """So many bytes are read line by line in a moment."""
@@ -258,7 +261,7 @@ class LocalStage:
             ready = self._spool.ready(files)
             self._spool.expect(self._following.pop(files[0], ()))
             return _copy_ready(connection, table, ready, staged, regular=True)
-        except (DBAPIError, InputError, _MiscountError) as error:
+        except (DBAPIError, UnicodeDecodeError, InputError, _MiscountError) as error:
             connection.rollback()
             if isinstance(error, DBAPIError) and _is_out_of_memory(error):
                 raise
@@ -303,7 +306,11 @@ class LocalStage:
                 return self._copy_sifted(connection, table, files, staged)
             ready = self._spool.ready(files, careful=True)
             return _copy_ready(connection, table, ready, staged, regular=False)
-        except (*_DATA_FAULTS, _MiscountError):
+        except _DATA_FAULTS as error:
+            connection.rollback()
+            diagnose(table, files)
+            raise _refused(error, files) from error
+        except _MiscountError:
             connection.rollback()
             diagnose(table, files)
             raise
@@ -402,6 +409,13 @@ def _copy_ready(
     connection.commit()
     staged.contents |= contents
     return step
+
+
+def _refused(error: Exception, files: Sequence[SourceFile]) -> InputError:
+    """Return the error for what DuckDB refuses and our reading of the files finds no fault with."""
+    said = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
+    which = files[0].uri if len(files) == 1 else f"one of {len(files):,} files from {files[0].uri}"
+    return InputError(f"DuckDB can't load it: {said}", file=which)
 
 
 def _sum(steps: Sequence[Step]) -> Step:

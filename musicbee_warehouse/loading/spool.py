@@ -346,7 +346,8 @@ def _no_json(error: json.JSONDecodeError, name: str, line: int) -> InputError:
 
 def _values(stream: IO[str]) -> Iterator[tuple[str, str]]:
     """Yield the space before each JSON value and the value's text, reading on as needed."""
-    decode = json.JSONDecoder().raw_decode
+    # Numbers stay text: nobody looks at them here, and Python makes none of very many digits.
+    decode = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
     text, start, more = "", 0, True
     while True:
         space = _SPACE.match(text, start)
@@ -365,6 +366,8 @@ def _values(stream: IO[str]) -> Iterator[tuple[str, str]]:
             if begin == len(text):
                 return
             raise json.JSONDecodeError(error.msg, text[start:], error.pos - start) from None
+        except RecursionError:
+            raise json.JSONDecodeError("Nested too deeply", text[start:], begin - start) from None
         yield space.group(), text[begin:end]
         start = end
 
@@ -463,5 +466,5 @@ def _count_filled_lines(file: SourceFile) -> int:
 def _is_object(line: bytes) -> bool:
     try:
         return isinstance(json.loads(line), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from datetime import date
 from io import BytesIO
@@ -162,6 +163,8 @@ def _leads_back(entry: os.DirEntry[str]) -> bool:
 
 
 def _file(path: str, status: os.stat_result) -> SourceFile:
+    if not stat.S_ISREG(status.st_mode):
+        raise WarehouseError(f"{path} is no file but a pipe, socket or device; remove it")
     return SourceFile(path, status.st_size, stamp=stamp_of(status), path=path)
 
 

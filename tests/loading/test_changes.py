@@ -253,6 +253,14 @@ def test_links_are_followed_but_not_in_circles(engine, folder, tmp_path):
     assert len(rows(engine, SongplayFact.songplay_id)) == 2
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes of a name")
+def test_a_pipe_is_named_and_not_waited_for(engine, folder):
+    folder.write("events/a.json", event())
+    os.mkfifo(folder.path / "events" / "b.json")
+    with pytest.raises(WarehouseError, match=r"events/b\.json is no file but a pipe"):
+        folder.load(engine)
+
+
 def test_a_link_to_nothing_is_named(engine, folder):
     folder.write("events/a.json", event())
     (folder.path / "events" / "b.json").symlink_to(folder.path / "nowhere")

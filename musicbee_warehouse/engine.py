@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, make_url, text
@@ -44,7 +45,8 @@ def connect(url: str | URL = "duckdb:///musicbee.duckdb", **options: Any) -> Eng
 
     Raises:
         sqlalchemy.exc.ArgumentError: for any other database.
-        WarehouseError: if AWS knows no such cluster, or doesn't let it be seen.
+        WarehouseError: if a file is no DuckDB database, or if AWS knows no such cluster, or doesn't
+            let it be seen.
 
     >>> connect("duckdb:///:memory:").dialect.name
     'duckdb'
@@ -130,9 +132,24 @@ def _duckdb(url: URL, options: dict[str, Any]) -> Engine:
     settings: dict[str, Any] = dict(_DUCKDB_SETTINGS)
     if url.database not in (None, "", ":memory:"):
         settings["memory_limit"] = _DUCKDB_MEMORY
+        _require_database(Path(str(url.database)))
     named = {name.lower() for name in url.query}
     config = {name: value for name, value in settings.items() if name.lower() not in named}
     return create_engine(url, connect_args={"config": config}, **options)
+
+
+def _require_database(path: Path) -> None:
+    """Refuse a file of another kind: of JSON, CSV or Parquet DuckDB would make views in memory.
+
+    A database has its mark behind a checksum of 8 bytes, see
+    https://duckdb.org/docs/stable/internals/storage.
+    """
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        begin = file.read(12)
+    if begin[8:] != b"DUCK":
+        raise WarehouseError(f"{path} is no DuckDB database; name the file of the warehouse")
 
 
 def _redshift(url: URL, options: dict[str, Any]) -> Engine:

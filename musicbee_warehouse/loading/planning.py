@@ -40,10 +40,13 @@ class Sources:
         """List the files of both kinds; the period is that of events.
 
         Raises:
-            WarehouseError: if there are none, or one is to be both.
+            WarehouseError: if there are none, or one is to be both, or the period ends before it
+                begins.
         """
         if events is None and songs is None:
             raise WarehouseError("there is nothing to load; give events, songs or both")
+        if since and until and since > until:
+            raise WarehouseError(f"the period ends, {until}, before it begins, {since}")
         whole = [songs] if since or until else [events, songs]
         listed = cls(
             [] if events is None else list_files(events, since=since, until=until),

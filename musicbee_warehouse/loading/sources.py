@@ -87,6 +87,8 @@ def list_files(
     ['2018-11-01-events.json']
     """
     source = os.fspath(source)
+    if not source:
+        raise WarehouseError("the path is empty; the folder at hand is .")
     if source.startswith("s3://"):
         from musicbee_warehouse.loading.s3 import list_objects  # noqa: PLC0415 - it imports this
 

@@ -7,6 +7,7 @@ import json
 import random
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -277,6 +278,33 @@ def test_a_damaged_gzip_file_is_named(engine, log, songs, star_rows, damage, eve
 def test_a_folder_that_is_not_there_is_named(engine, songs, missing):
     with pytest.raises(WarehouseError, match="nowhere"):
         load(engine, events=missing, songs=songs)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({}, "there is nothing to load"),
+        ({"events": ""}, "the path is empty"),
+        (
+            {"since": date(2018, 11, 5), "until": date(2018, 11, 4)},
+            "the period ends, 2018-11-04, before it begins, 2018-11-05",
+        ),
+    ],
+)
+def test_what_can_not_be_meant_is_refused(engine, songs, arguments, reason):
+    given = {"songs": songs, **arguments} if arguments else {}
+    for ask in (plan, load):
+        with pytest.raises(WarehouseError, match=reason):
+            ask(engine, **given)
+
+
+@pytest.mark.parametrize("name", ["log.json", "log.csv", "log.parquet", "log.txt"])
+def test_a_file_of_another_kind_is_no_warehouse(log, name):
+    """DuckDB opens the first three, and keeps what is loaded in memory, until it is closed."""
+    data = log(line(), name)
+    with pytest.raises(WarehouseError, match=f"{name} is no DuckDB database"):
+        connect(f"duckdb:///{data}")
+    assert data.read_bytes() == line()
 
 
 def test_files_of_this_machine_are_not_for_redshift(log, songs):

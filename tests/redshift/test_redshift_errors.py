@@ -82,6 +82,8 @@ def test_what_the_star_cannot_take_is_found_in_the_file(load_log):
         load_log(line() + line(itemInSession=1, userId=""))
     with pytest.raises(InputError, match=r"log\.json, line 1, itemInSession"):
         load_log(line(itemInSession=1_000_000))
+    with pytest.raises(InputError, match=r"line 2, ts.*1542837407796000"):
+        load_log(line() + line(itemInSession=1, ts=1542837407796000))
 
 
 def test_files_of_a_failed_run_stay_and_those_of_a_good_one_go(load_log, cloud, bucket):

@@ -172,6 +172,28 @@ def test_an_interruption_is_a_sentence(monkeypatch, error):
     assert done.exit_code == 130
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise there")
+@pytest.mark.parametrize("arguments", [["sql"], ["load", "--dry-run", "--events", EXAMPLES]])
+def test_a_reader_that_has_enough_is_no_error(tmp_path, arguments):
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "musicbee_warehouse", *map(str, arguments)]
+    done = subprocess.run(
+        command, stdout=write, stderr=subprocess.PIPE, cwd=tmp_path, check=False, text=True
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_pipe_that_breaks_elsewhere_is_a_sentence(monkeypatch):
+    def fails(*_, **__):
+        raise BrokenPipeError("the server went away")
+
+    monkeypatch.setattr(cli.loading, "load", fails)
+    done = CliRunner().invoke(app, ["load", "--events", "x", "--url", "duckdb:///:memory:"])
+    assert (done.exit_code, done.output.strip()) == (1, "Error: the server went away")
+
+
 def test_another_error_of_python_is_none_of_them(monkeypatch):
     def fails(*_, **__):
         raise RuntimeError("a bug")

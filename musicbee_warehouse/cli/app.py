@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import getdoc
@@ -27,6 +28,7 @@ SHOWN_ROWS = 100
 _INTERRUPTED = "Query interrupted"
 """What DuckDB makes of Ctrl-C while it runs a statement: a RuntimeError that says so."""
 _BY_CONTROL_C = 130
+_STANDARD_OUTPUT = 1
 
 
 _COMMANDS = (
@@ -48,7 +50,7 @@ class _Commands(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except (WarehouseError, SQLAlchemyError, ValueError, OSError) as error:
-            if ctx.params.get("verbose"):
+            if ctx.params.get("verbose") or _nobody_reads(error):
                 raise
             _complain(sentence(error))
             raise typer.Exit(1) from None
@@ -57,6 +59,18 @@ class _Commands(typer.core.TyperGroup):
                 raise
             _complain("interrupted; what wasn't committed is as it was")
             raise typer.Exit(_BY_CONTROL_C) from None
+
+
+def _nobody_reads(error: Exception) -> bool:
+    """Tell whether what broke is the pipe to a reader, such as ``head``, that has enough.
+
+    Then click ends quietly. A connection to a warehouse may break by the same name.
+    """
+    if not isinstance(error, BrokenPipeError) or not hasattr(select, "poll"):
+        return False
+    look = select.poll()
+    look.register(_STANDARD_OUTPUT)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in look.poll(0))
 
 
 def _complain(what: str) -> None:

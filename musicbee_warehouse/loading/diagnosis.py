@@ -19,7 +19,7 @@ from sqlalchemy.types import TIMESTAMP
 from musicbee_warehouse import star
 from musicbee_warehouse.errors import InputError
 from musicbee_warehouse.loading.sources import SourceFile
-from musicbee_warehouse.loading.spool import objects, open_bytes
+from musicbee_warehouse.loading.spool import find_undecodable, objects, open_bytes
 from musicbee_warehouse.models import StagingEvent, json_key
 
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
@@ -62,12 +62,10 @@ def _lines(file: SourceFile) -> Iterator[tuple[int, str, InputError | None]]:
     with open_bytes(file) as stream:
         for line, content in enumerate(stream, start=file.line):
             if content.strip():
-                try:
-                    yield line, content.decode().strip(), None
-                except UnicodeDecodeError as error:
-                    wrong = content[error.start : error.start + 1]
+                text, fault = content.decode(errors="replace").strip(), None
+                if wrong := find_undecodable(content):
                     fault = InputError(f"{wrong!r} is not UTF-8", file=file.uri, line=line)
-                    yield line, content.decode(errors="replace").strip(), fault
+                yield line, text, fault
 
 
 def _fault_of(table: Table, text: str, file: str, line: int) -> InputError | None:

@@ -316,13 +316,30 @@ def objects(file: SourceFile) -> Iterator[tuple[int, str]]:
                 line += text.count("\n")
         except json.JSONDecodeError as error:
             raise _no_json(error, name, line) from None
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{error.object[error.start : error.start + 1]!r} is not UTF-8; "
-                "convert the file, for example with iconv",
-                file=name,
-                line=line + error.object[: error.start].count(b"\n"),
-            ) from None
+        except UnicodeDecodeError:
+            raise _no_utf8(file) from None
+
+
+def _no_utf8(file: SourceFile) -> InputError:
+    """Return the error for the first line that isn't UTF-8, which no decoder of chunks can tell."""
+    with open_bytes(file) as stream:
+        found = enumerate(map(find_undecodable, stream), start=file.line)
+        line, byte = next((line, byte) for line, byte in found if byte)
+    reason = f"{byte!r} is not UTF-8; convert the file, for example with iconv"
+    return InputError(reason, file=file.uri, line=line)
+
+
+def find_undecodable(line: bytes) -> bytes:
+    r"""Return the first byte that isn't UTF-8, or none.
+
+    >>> find_undecodable(b"Montr\xe9al"), find_undecodable(b"Montreal")
+    (b'\xe9', b'')
+    """
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        return line[error.start : error.start + 1]
+    return b""
 
 
 def _no_json(error: json.JSONDecodeError, name: str, line: int) -> InputError:

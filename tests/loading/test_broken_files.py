@@ -89,6 +89,7 @@ REFUSED = [
     raw("a number with a leading zero", changed(b"200", b"0200").rstrip(), "repair or remove"),
     raw("Latin-1", changed(b"Chicago", b"Montr\xe9al").rstrip(), "b'\\xe9' is not UTF-8"),
     raw("half a character", changed(b"Chicago", b"\xf0\x9f\x8e").rstrip(), "is not UTF-8"),
+    Broken("a character cut off by the end", between(b"") + b"\xc3", 3, None, "b'\\xc3'", 2),
     raw("a key twice", changed(b"}\n", b', "page": "Home"}\n').rstrip(), "'page' stands twice"),
     # What begins or ends wrong
     Broken("a byte order mark", BOM + between(b""), 1, None, "byte order mark", 1),

@@ -10,7 +10,7 @@ import pytest
 from test_load import event, line
 
 from musicbee_warehouse import InputError, connect, load
-from musicbee_warehouse.loading import check
+from musicbee_warehouse.loading import check, local, sources
 from musicbee_warehouse.loading.diagnosis import diagnose
 from musicbee_warehouse.loading.sources import list_files
 from musicbee_warehouse.loading.stage import staging_table
@@ -71,7 +71,17 @@ def attempt(engine, path, **options):
         return None, error
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.fixture(params=["small", "large"])
+def size(request, monkeypatch):
+    """Let files of a few lines be as small as they are, or large, and cut when they are odd."""
+    if request.param == "large":
+        monkeypatch.setattr(sources, "_LARGE", 500)
+        monkeypatch.setattr(sources, "_LARGE_PACKED", 100)
+        monkeypatch.setattr(local, "_SOON_READ", 600)
+
+
+@pytest.mark.usefixtures("size")
+@pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("name", DAMAGES)
 def test_a_damaged_file_is_named_or_loaded(tmp_path, name, seed):
     path = tmp_path / name

@@ -172,6 +172,12 @@ def test_an_interruption_is_a_sentence(monkeypatch, error):
     assert done.exit_code == 130
 
 
+def test_a_character_that_the_output_cannot_encode_is_escaped(tmp_path, monkeypatch):
+    load(tmp_path)
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+    assert "note \\u266b" in run("query", "select 'note \u266b' as a", folder=tmp_path).stdout
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise there")
 @pytest.mark.parametrize("arguments", [["sql"], ["load", "--dry-run", "--events", EXAMPLES]])
 def test_a_reader_that_has_enough_is_no_error(tmp_path, arguments):

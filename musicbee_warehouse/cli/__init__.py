@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from io import TextIOWrapper
+
 from musicbee_warehouse.cli import (
     analytics,
     cluster,
@@ -27,4 +30,7 @@ __all__ = [
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name that a file's encoding lacks is no error
+            stream.reconfigure(errors="backslashreplace")
     app()

@@ -48,6 +48,7 @@ _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would change ends of
 _NEIGHBOURS = re.compile(rb"\}[ \t\r]*\{")
 _BETWEEN = re.compile(rb"\}[ \t\r]*\n(?=\{)")
 _SPACE = re.compile(r"\s*")
+_TOO_LARGE = f"Expected an object of at most {MAX_OBJECT_BYTES:,} bytes"
 _NO_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
@@ -352,6 +353,8 @@ def _no_json(error: json.JSONDecodeError, name: str, line: int) -> InputError:
     complained = line + error.doc[: error.pos].count("\n")
     if rest.startswith("\ufeff"):
         reason = "the file starts with a byte order mark; save it as UTF-8 without"
+    elif error.msg == _TOO_LARGE and rest.startswith("["):
+        reason = "this is an array; write one object after the other, as jq -c '.[]' does"
     elif complained > begins and rest.lstrip().startswith("{"):
         reason, complained = "the object breaks off; repair or remove it", begins
     else:
@@ -375,13 +378,17 @@ def _values(stream: IO[str]) -> Iterator[tuple[str, str]]:
                 raise json.JSONDecodeError("expecting value", text, begin)
             _, end = decode(text, begin)
         except json.JSONDecodeError as error:
-            chunk = stream.read(_CHUNK) if more else ""
+            # What is no object by now won't become one that COPY reads, however much is read on.
+            has_room = len(text) - begin <= MAX_OBJECT_BYTES
+            chunk = stream.read(_CHUNK) if more and has_room else ""
             if chunk:
                 text, start = text[start:] + chunk, 0
                 continue
             more = False
             if begin == len(text):
                 return
+            if error.pos - begin > MAX_OBJECT_BYTES:
+                raise json.JSONDecodeError(_TOO_LARGE, text[start:], begin - start) from None
             raise json.JSONDecodeError(error.msg, text[start:], error.pos - start) from None
         except RecursionError:
             raise json.JSONDecodeError("Nested too deeply", text[start:], begin - start) from None

@@ -18,7 +18,7 @@ from test_load import SONG, line
 from musicbee_warehouse import InputError, SongplayFact, WarehouseError, connect, load
 from musicbee_warehouse.loading import local
 from musicbee_warehouse.loading.sources import list_files
-from musicbee_warehouse.loading.spool import Spool
+from musicbee_warehouse.loading.spool import Spool, objects
 
 HOLD = """
 import sys, tempfile
@@ -218,3 +218,21 @@ def test_a_broken_song_is_named_though_it_was_read_early(folder, tmp_path):
         assert connection.scalar(select(func.count()).select_from(SongplayFact)) == 0
     engine.dispose()
     assert names(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"[" + b'{"a": 1}, ' * 900_000 + b"{}]", "an array; write one object after the other"),
+        (b'{"a": [' + b"1, " * 3_000_000 + b"1]}", "an object of at most 4,194,304 bytes, not"),
+        (b'{"a": "' + b"x" * 9_000_000, "unterminated string"),
+    ],
+)
+def test_what_is_too_large_for_copy_is_refused(tmp_path, value, reason):
+    path = tmp_path / "large.json"
+    path.write_bytes(b'{"b": 1}\n' + value + b"\n")
+    (file,) = list_files(path)
+    found = objects(file)
+    assert next(found) == (1, '{"b": 1}')
+    with pytest.raises(InputError, match=rf"large\.json, line 2: .*{reason}"):
+        next(found)

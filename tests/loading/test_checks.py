@@ -5,12 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 
+import duckdb
 import pytest
-from sqlalchemy import String, text
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import BigInteger, Column, MetaData, String, Table, text
 from test_load import EXAMPLES, count, event, line
 
-from musicbee_warehouse import Base, SongplayFact, WarehouseError, connect, create_tables, load
-from musicbee_warehouse.loading import CheckError, check
+from musicbee_warehouse import (
+    Base,
+    SongplayFact,
+    WarehouseError,
+    connect,
+    create_tables,
+    dialect_of,
+    load,
+)
+from musicbee_warehouse.loading import CheckError, check, checks
 from musicbee_warehouse.models import json_key
 
 BOTH = {"events": EXAMPLES / "log_data", "songs": EXAMPLES / "song_data"}
@@ -256,3 +267,19 @@ def test_keys_of_the_files_are_those_of_the_real_log():
 def test_a_database_without_a_warehouse_is_told_apart():
     with pytest.raises(WarehouseError, match="has no table artist_dim; load, or alembic upgrade"):
         check(connect("duckdb:///:memory:"))
+
+
+NUMBERS = Table("keys", MetaData(), Column("key", BigInteger))
+NEAR = st.integers(-70, 70)
+KEY = NEAR | NEAR.map(lambda key: key + 2**62) | st.integers(-(2**63), 2**63 - 1) | st.none()
+
+
+@settings(deadline=None, max_examples=60)
+@given(keys=st.lists(KEY, max_size=200))
+def test_marks_find_the_groups_of_neighbours_in_which_a_number_stands_twice(keys):
+    query = str(checks._marking(NUMBERS.c.key).compile(dialect=dialect_of("duckdb")))
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE keys AS SELECT unnest(?::BIGINT[]) AS key", [keys])
+        ((found,),) = connection.execute(query).fetchall()
+    twice = {key for key in keys if keys.count(key) > 1 or key is None}
+    assert found == len({None if key is None else key >> 5 for key in twice})

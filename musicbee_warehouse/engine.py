@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, make_url, text
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from musicbee_warehouse.errors import WarehouseError
@@ -45,8 +45,8 @@ def connect(url: str | URL = "duckdb:///musicbee.duckdb", **options: Any) -> Eng
 
     Raises:
         sqlalchemy.exc.ArgumentError: for any other database.
-        WarehouseError: if a file is no DuckDB database, or if AWS knows no such cluster, or doesn't
-            let it be seen.
+        WarehouseError: if AWS knows no such cluster, or doesn't let it be seen; from the engine, if
+            a file is of JSON, CSV or Parquet, which DuckDB would open in memory.
 
     >>> connect("duckdb:///:memory:").dialect.name
     'duckdb'
@@ -132,23 +132,23 @@ def _duckdb(url: URL, options: dict[str, Any]) -> Engine:
     settings: dict[str, Any] = dict(_DUCKDB_SETTINGS)
     if url.database not in (None, "", ":memory:"):
         settings["memory_limit"] = _DUCKDB_MEMORY
-        _require_database(Path(str(url.database)))
     named = {name.lower() for name in url.query}
     config = {name: value for name, value in settings.items() if name.lower() not in named}
-    return create_engine(url, connect_args={"config": config}, **options)
+    engine = create_engine(url, connect_args={"config": config}, **options)
+    event.listen(engine, "connect", lambda opened, _: _require_database(opened, url.database))
+    return engine
 
 
-def _require_database(path: Path) -> None:
-    """Refuse a file of another kind: of JSON, CSV or Parquet DuckDB would make views in memory.
+def _require_database(opened: Any, path: str | None) -> None:
+    """Refuse a file of JSON, CSV or Parquet: DuckDB opens it as views, and writes to memory alone.
 
-    A database has its mark behind a checksum of 8 bytes, see
-    https://duckdb.org/docs/stable/internals/storage.
+    DuckDB is asked, for to open and close its file once more would end its lock of the file.
     """
-    if not path.is_file():
+    if path is None or not Path(path).is_file():
         return
-    with path.open("rb") as file:
-        begin = file.read(12)
-    if begin[8:] != b"DUCK":
+    ((on_disk,),) = opened.execute("SELECT count(path) FROM duckdb_databases()").fetchall()
+    if not on_disk:
+        opened.close()
         raise WarehouseError(f"{path} is no DuckDB database; name the file of the warehouse")
 
 

@@ -298,13 +298,22 @@ def test_what_can_not_be_meant_is_refused(engine, songs, arguments, reason):
             ask(engine, **given)
 
 
-@pytest.mark.parametrize("name", ["log.json", "log.csv", "log.parquet", "log.txt"])
-def test_a_file_of_another_kind_is_no_warehouse(log, name):
-    """DuckDB opens the first three, and keeps what is loaded in memory, until it is closed."""
+@pytest.mark.parametrize("name", ["log.json", "log.csv", "log.json.gz"])
+def test_data_is_no_warehouse(log, songs, name):
+    """DuckDB opens such a file, and keeps what is loaded in memory, until it is closed."""
     data = log(line(), name)
     with pytest.raises(WarehouseError, match=f"{name} is no DuckDB database"):
-        connect(f"duckdb:///{data}")
+        load(connect(f"duckdb:///{data}"), songs=songs)
     assert data.read_bytes() == line()
+
+
+def test_a_warehouse_stays_locked_though_it_is_connected_to_again(tmp_path):
+    database = tmp_path / "warehouse.duckdb"
+    engine = connect(f"duckdb:///{database}")
+    with engine.connect(), connect(f"duckdb:///{database}").connect():
+        opening = f"import duckdb; duckdb.connect({str(database)!r})"
+        other = subprocess.run([sys.executable, "-c", opening], capture_output=True, check=False)
+    assert b"Could not set lock" in other.stderr
 
 
 def test_files_of_this_machine_are_not_for_redshift(log, songs):

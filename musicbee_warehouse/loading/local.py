@@ -270,33 +270,24 @@ class LocalStage:
         apart = _apart(files)
         if len(apart) > 1:
             return _sum([self._copy_batch(connection, table, some, staged) for some in apart])
-        file = files[0]
-        with self._spool.unpacked(file) as plain:
-            cuts = find_cuts(plain, max(_SOON_READ, plain.size // _PIECES))
-            if cuts:
-                step, lines = self._copy_pieces(connection, table, plain, cuts, staged)
-                with file.open() as stream:
-                    staged.contents[file.uri] = Content(hash_of(stream), lines)
-                return step
-        return self._copy_carefully(connection, table, files, staged)
+        step = self._copy_pieces(connection, table, files[0], staged)
+        return step or self._copy_carefully(connection, table, files, staged)
 
     def _copy_pieces(
-        self,
-        connection: Connection,
-        table: Table,
-        file: SourceFile,
-        cuts: Sequence[int],
-        staged: Staged,
-    ) -> tuple[Step, int]:
-        """Copy a large file piece by piece, so that only the odd piece is read by line.
-
-        The lines are returned, too.
-        """
-        steps, lines = [], 0
-        for piece in self._spool.pieces(file, cuts):
-            steps.append(self._copy_batch(connection, table, [piece], staged))
-            lines += staged.contents[file.uri].lines
-        return _sum(steps), lines
+        self, connection: Connection, table: Table, file: SourceFile, staged: Staged
+    ) -> Step | None:
+        """Copy a large file, if it can be cut, so that only the odd piece is read by line."""
+        with self._spool.unpacked(file) as plain:
+            cuts = find_cuts(plain, max(_SOON_READ, plain.size // _PIECES))
+            if not cuts:
+                return None
+            steps, lines = [], 0
+            for piece in self._spool.pieces(plain, cuts):
+                steps.append(self._copy_batch(connection, table, [piece], staged))
+                lines += staged.contents[file.uri].lines
+        with file.open() as stream:
+            staged.contents[file.uri] = Content(hash_of(stream), lines)
+        return _sum(steps)
 
     def _copy_carefully(
         self, connection: Connection, table: Table, files: Sequence[SourceFile], staged: Staged
@@ -306,14 +297,10 @@ class LocalStage:
                 return self._copy_sifted(connection, table, files, staged)
             ready = self._spool.ready(files, careful=True)
             return _copy_ready(connection, table, ready, staged, regular=False)
-        except _DATA_FAULTS as error:
+        except (*_DATA_FAULTS, _MiscountError) as error:
             connection.rollback()
             diagnose(table, files)
             raise _refused(error, files) from error
-        except _MiscountError:
-            connection.rollback()
-            diagnose(table, files)
-            raise
         finally:
             self._spool.clear()
 
@@ -412,10 +399,10 @@ def _copy_ready(
 
 
 def _refused(error: Exception, files: Sequence[SourceFile]) -> InputError:
-    """Return the error for what DuckDB refuses and our reading of the files finds no fault with."""
+    """Return the error for files that can't be loaded, though our reading finds no fault."""
     said = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
     which = files[0].uri if len(files) == 1 else f"one of {len(files):,} files from {files[0].uri}"
-    return InputError(f"DuckDB can't load it: {said}", file=which)
+    return InputError(f"can't be loaded: {said}", file=which)
 
 
 def _sum(steps: Sequence[Step]) -> Step:

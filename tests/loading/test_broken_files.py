@@ -118,7 +118,7 @@ REFUSED = [
     Broken(
         "5,000 digits for a text", between(changed(b'"Koch"', b"8" * 5000)), 2, "lastName", "5000"
     ),
-    Broken("9e15", between(changed(b'"F"', b"9e15")), None, None, "DuckDB can't load it", 0, 0),
+    Broken("9e15", between(changed(b'"F"', b"9e15")), None, None, "can't be loaded", 0, 0),
     raw("a deep object", changed(b'"Koch"', b"[" * 5000 + b"]" * 5000).rstrip(), "too deeply"),
     value("microseconds", "ts", 1542837407796000, "1542837407796000 is beyond the years 1 to 9999"),
     value("nanoseconds", "ts", 1542837407796000000, "is beyond the years 1 to 9999"),
